@@ -1,0 +1,52 @@
+# Every target prepares what it needs: only git, make and Python 3.11 or newer are assumed.
+PYTHON ?= python3
+TOOLS  := .tools
+VENV   := .venv
+RUN    := $(VENV)/bin
+UV     := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint format lock bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(TOOLS)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("Varebro needs Python 3.11 to 3.14; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12") if not (3, 11) <= sys.version_info[:2] <= (3, 14) else None'
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(STAMP): requirements.lock pyproject.toml | $(if $(filter $(TOOLS)/bin/uv,$(UV)),$(TOOLS)/bin/uv)
+	@test -x $(RUN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	@$(UV) pip sync --quiet --python $(RUN)/python requirements.lock
+	@$(UV) pip install --quiet --python $(RUN)/python --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP) ## the main job, start to end, on sandboxes of both systems
+	@$(RUN)/varebro demo
+
+serve: $(STAMP) ## the same, kept running, with the web and Flower addresses
+	@$(RUN)/varebro demo --serve
+
+test: $(STAMP) ## the whole test suite
+	@$(RUN)/python -m pytest -n auto --dist loadscope
+
+lint: $(STAMP) ## style, types and generated files
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+
+format: $(STAMP) ## put the code into the project's style
+	@$(RUN)/ruff check --fix-only --quiet .
+	@$(RUN)/ruff format .
+
+lock: | $(if $(filter $(TOOLS)/bin/uv,$(UV)),$(TOOLS)/bin/uv) ## choose the newest allowed dependencies again
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	  --no-header --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+bench: $(STAMP) ## how fast changes travel, measured
+	@$(RUN)/python -m bench
+
+clean: ## remove everything the other targets made
+	@rm -rf $(TOOLS) $(VENV) .local
