@@ -1,0 +1,310 @@
+"""Making, testing and pausing connections."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import audit, vault
+from shared.clock import Clock
+from shared.failures import Failure, Rejected
+from shared.rackbeat.client import RackbeatClient
+from shared.settings import load_settings
+from shared.tables import Connection, WebhookSubscription
+from shared.tfso.login import Identity, TfsoCredentials
+from shared.tfso.sessions import MemorySessionStore
+from shared.vault import Vault
+from shared.vendors import Vendors
+from shared.words import System
+
+log = structlog.get_logger()
+
+RACKBEAT_URL = "https://app.rackbeat.com/api/"
+TFSO_URL = "https://api.24sevenoffice.com"
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+
+
+class NotUsable(ValueError):
+    """A connection cannot be made or used as asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class NewConnection:
+    """What a person gives to make a connection.
+
+    Attributes:
+        identity: the Id of the 24SevenOffice identity (the company) to write into; may be left out
+            where the user has only one.
+    """
+
+    slug: str
+    rackbeat_api_key: SecretStr
+    tfso_username: str
+    tfso_password: SecretStr
+    tfso_application_id: SecretStr
+    identity: str | None = None
+    rackbeat_url: str = RACKBEAT_URL
+    tfso_url: str = TFSO_URL
+    settings: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a test of a connection found, in plain words."""
+
+    good: bool
+    text: str
+
+
+@dataclass
+class Connections:
+    """All that people do with connections.
+
+    Attributes:
+        events: names of Rackbeat's webhook events to subscribe to.
+        public_url: where Rackbeat reaches our web process.
+        actor: who does it, for the audit trail.
+    """
+
+    sessions: sessionmaker[Session]
+    vendors: Vendors
+    store: Vault
+    events: Sequence[str]
+    public_url: str
+    clock: Clock
+    actor: str
+
+    def add(self, new: NewConnection) -> Connection:
+        """Make a connection after both systems have accepted its credentials.
+
+        Raises:
+            NotUsable: a value is not usable; names it and the remedy.
+            Failure: a system did not accept what was given.
+        """
+        if not _SLUG.fullmatch(new.slug):
+            raise NotUsable(
+                f"The name '{new.slug}' cannot be used: take lower-case letters, digits and "
+                "hyphens, at most 40, for example 'fjellheim'."
+            )
+        load_settings(new.settings or {})
+        account = self.vendors.rackbeat(new.rackbeat_url, new.rackbeat_api_key).account()
+        identity = self._identity(new)
+        with self.sessions.begin() as session:
+            if session.scalar(select(Connection.id).where(Connection.slug == new.slug)):
+                raise NotUsable(f"There is a connection called '{new.slug}' already.")
+            now = self.clock()
+            connection = Connection(
+                slug=new.slug,
+                name=str(account.get("company_name") or new.slug),
+                rackbeat_url=new.rackbeat_url,
+                tfso_url=new.tfso_url,
+                rackbeat_account=str(account["id"]),
+                tfso_identity=identity.id,
+                tfso_client=identity.client_name or "",
+                settings=new.settings or {},
+                created_at=now,
+            )
+            session.add(connection)
+            session.flush()
+            for name, secret in _secrets(new).items():
+                self.store.put(session, connection.id, name, secret, now)
+            audit.note(
+                session, connection.id, "connection added", actor=self.actor, now=now,
+                slug=new.slug, rackbeat=connection.name, tfso=connection.tfso_client,
+            )  # fmt: skip
+        self.subscribe(new.slug)
+        return connection
+
+    def _identity(self, new: NewConnection) -> Identity:
+        """The identity to write into: the one named, or the only one there is."""
+        identities = self._identities(new)
+        if new.identity is None and len(identities) == 1:
+            return identities[0]
+        for identity in identities:
+            if new.identity is not None and identity.id.lower() == new.identity.lower():
+                return identity
+        choices = "; ".join(f"{i.id} ({i.client_name})" for i in identities)
+        wanted = (
+            "This 24SevenOffice user has access to several companies: say which one with "
+            "--identity."
+            if new.identity is None
+            else f"This 24SevenOffice user has no identity {new.identity}."
+        )
+        raise NotUsable(f"{wanted} There are: {choices}")
+
+    def _identities(self, new: NewConnection) -> list[Identity]:
+        credentials = TfsoCredentials(
+            username=new.tfso_username,
+            password=new.tfso_password,
+            application_id=new.tfso_application_id,
+            identity_id=new.identity or "",
+        )
+        client = self.vendors.tfso(new.tfso_url, credentials, sessions=MemorySessionStore())
+        try:
+            return client.identities()
+        finally:
+            client.close()
+
+    # -- webhooks -------------------------------------------------------------------------------
+
+    def subscribe(self, slug: str) -> list[str]:
+        """Subscribe to every event we know; the events. Can be repeated at any time.
+
+        A subscription's token is shown only when it is made, so one whose token we do not have is
+        made anew.
+        """
+        connection = self.find(slug)
+        client: RackbeatClient = self.vendors.clients(connection.id).of(System.RACKBEAT)
+        url = f"{self.public_url.rstrip('/')}/webhooks/rackbeat/{slug}"
+        events = self._wanted_events(load_settings(connection.settings).events)
+        with self.sessions() as session:
+            known = set(
+                session.scalars(
+                    select(WebhookSubscription.rackbeat_id).where(
+                        WebhookSubscription.connection_id == connection.id
+                    )
+                )
+            )
+        at_rackbeat = {hook.event: hook for hook in client.webhooks() if hook.url == url}
+        subscribed: list[str] = []
+        for event in events:
+            hook = at_rackbeat.get(event)
+            if hook is not None and hook.id in known:
+                subscribed.append(event)
+                continue
+            if hook is not None:
+                client.delete_webhook(hook.id)
+            try:
+                self._subscribe(client, connection.id, event, url)
+            except Rejected as refusal:
+                # Most names are assumed. What a missing event costs is time, not data.
+                log.warning("event not known to Rackbeat", webhook_event=event, why=str(refusal))
+                continue
+            subscribed.append(event)
+        return subscribed
+
+    def _wanted_events(self, more: Iterable[str]) -> list[str]:
+        return [*self.events, *more]
+
+    def _subscribe(self, client: RackbeatClient, connection_id: int, event: str, url: str) -> None:
+        hook = client.register_webhook(event, url)
+        if hook.token is None:
+            raise NotUsable(
+                f"Rackbeat did not show the token of the webhook for {event}. Remove the webhook "
+                "in Rackbeat and run `varebro connection webhooks` again."
+            )
+        with self.sessions.begin() as session:
+            session.execute(
+                delete(WebhookSubscription).where(
+                    WebhookSubscription.connection_id == connection_id,
+                    WebhookSubscription.event == event,
+                )
+            )
+            session.add(
+                WebhookSubscription(
+                    connection_id=connection_id,
+                    event=event,
+                    rackbeat_id=hook.id,
+                    token_digest=token_digest(hook.token.get_secret_value()),
+                    created_at=self.clock(),
+                )
+            )
+
+    # -- looking after --------------------------------------------------------------------------
+
+    def find(self, slug: str) -> Connection:
+        """The connection of that name.
+
+        Raises:
+            NotUsable: there is none.
+        """
+        with self.sessions() as session:
+            connection = session.scalar(select(Connection).where(Connection.slug == slug))
+        if connection is None:
+            raise NotUsable(
+                f"No connection is called '{slug}'. `varebro connection list` shows them all."
+            )
+        return connection
+
+    def every(self) -> Sequence[Connection]:
+        """All connections, by name."""
+        with self.sessions() as session:
+            return session.scalars(select(Connection).order_by(Connection.slug)).all()
+
+    def test(self, slug: str) -> list[Finding]:
+        """Whether both systems accept the connection, and what to do where they do not."""
+        connection = self.find(slug)
+        findings = []
+        clients = self.vendors.clients(connection.id)
+        try:
+            account = clients.of(System.RACKBEAT).account()
+        except Failure as failure:
+            findings.append(Finding(False, f"Rackbeat: {failure.message}"))
+        else:
+            same = str(account.get("id")) == connection.rackbeat_account
+            text = f"Rackbeat: the key belongs to {account.get('company_name')}"
+            other = f", not to the account this connection was made for ({connection.name})."
+            findings.append(Finding(same, text + ("." if same else other)))
+        try:
+            identity = clients.of(System.TFSO).current_identity()
+        except Failure as failure:
+            findings.append(Finding(False, f"24SevenOffice: {failure.message}"))
+        else:
+            findings.append(Finding(True, f"24SevenOffice: writes into {identity.client_name}."))
+        return findings
+
+    def replace_credentials(self, slug: str, secrets: dict[str, SecretStr]) -> None:
+        """Store new credentials by their names, and let a connection that was stopped for want of
+        them go on."""
+        connection_id = self.find(slug).id
+        now = self.clock()
+        with self.sessions.begin() as session:
+            for name, secret in secrets.items():
+                self.store.put(session, connection_id, name, secret, now)
+            self.store.forget(session, connection_id, vault.TFSO_SESSION)
+            audit.note(
+                session, connection_id, "credentials replaced", actor=self.actor, now=now,
+                names=sorted(secrets),
+            )  # fmt: skip
+        self.resume(slug)
+
+    def pause(self, slug: str, reason: str) -> None:
+        """Stop all transfers of a connection; changes are recorded all the same."""
+        self._set_state(slug, "paused", reason)
+
+    def resume(self, slug: str) -> None:
+        """Let a connection go on where it stopped."""
+        self._set_state(slug, "active", None)
+
+    def _set_state(self, slug: str, state: str, reason: str | None) -> None:
+        connection_id = self.find(slug).id
+        with self.sessions.begin() as session:
+            connection = session.get_one(Connection, connection_id, with_for_update=True)
+            connection.state = state
+            connection.pause_reason = reason
+            audit.note(
+                session, connection_id, f"connection {state}", actor=self.actor, now=self.clock(),
+                reason=reason,
+            )  # fmt: skip
+
+
+def _secrets(new: NewConnection) -> dict[str, SecretStr]:
+    return {
+        vault.RACKBEAT_API_KEY: new.rackbeat_api_key,
+        vault.TFSO_USERNAME: SecretStr(new.tfso_username),
+        vault.TFSO_PASSWORD: new.tfso_password,
+        vault.TFSO_APPLICATION_ID: new.tfso_application_id,
+    }
+
+
+def token_digest(token: str) -> bytes:
+    """What is kept of a webhook's token: enough to compare, not enough to use."""
+    return hashlib.sha256(token.encode()).digest()

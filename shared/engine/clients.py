@@ -1,0 +1,21 @@
+"""What the engine needs of the vendors' clients."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from shared.kind import Lookup, Side
+from shared.words import System
+
+
+class Clients(Protocol):
+    """Both vendors' clients for one connection."""
+
+    def of(self, system: System) -> Any:
+        """The client of one system."""
+
+    def look_up(self, side: Side[Any], lookup: Lookup) -> str:
+        """The number of a register's value at that side, created there if missing; cached."""
+
+    def peek(self, side: Side[Any], lookup: Lookup) -> str:
+        """The same, but nothing is created: what is missing has the number 0."""

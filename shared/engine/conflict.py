@@ -1,0 +1,44 @@
+"""Which of two edits of the same record is the newer one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.tables import Change
+from shared.words import Direction, System
+
+
+def newest_wins(
+    session: Session,
+    change: Change,
+    *,
+    source_changed_at: datetime | None,
+    target_key: str,
+    target_changed_at: datetime | None,
+) -> System:
+    """The system whose edit is newer; the change's own source where that cannot be told.
+
+    24SevenOffice tells when a record was changed, by a clock like ours. Rackbeat's times have no
+    zone; what counts is when its webhook told us, which is at once. Asked from either side, the
+    answer is the same.
+    """
+    direction = Direction(change.direction)
+    ours = source_changed_at or _last_told(session, change, direction, change.key)
+    theirs = target_changed_at or _last_told(session, change, direction.reverse, target_key)
+    if theirs is not None and (ours is None or theirs > ours):
+        return direction.target
+    return direction.source
+
+
+def _last_told(session: Session, change: Change, direction: Direction, key: str) -> datetime | None:
+    return session.scalar(
+        select(func.max(Change.recorded_at)).where(
+            Change.connection_id == change.connection_id,
+            Change.kind == change.kind,
+            Change.direction == direction.value,
+            Change.key == key,
+        )
+    )

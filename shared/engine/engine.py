@@ -1,0 +1,304 @@
+"""Claims a change, lets it be transferred, and settles what came of it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared.clock import Clock
+from shared.engine.clients import Clients
+from shared.engine.points import Reached, pass_by
+from shared.engine.transfer import AnyKind, Missing, Transfer
+from shared.engine.writing import ClaimLost, JournalWriter, PreviewWriter, Result, Writer
+from shared.entity import Reference
+from shared.failures import Failure, Transient, Unmappable
+from shared.journal import claims, settle
+from shared.journal.decide import Wait, class_of, decide, explain
+from shared.journal.record import News, WakeUp, open_or_running, record
+from shared.links import find_link, see, seen
+from shared.settings import SettingsError, load_settings
+from shared.tables import Change, Connection
+from shared.words import Cause, Direction, Outcome, State
+
+log = structlog.get_logger()
+
+
+class UnknownConnectionError(LookupError):
+    """No connection has this slug."""
+
+
+@dataclass
+class Engine:
+    """Everything a transfer needs, given from outside.
+
+    Attributes:
+        clients: makes both vendors' clients for a connection; its second argument says whether
+            the work is bulk work, which may use only a share of the vendors' quota.
+        enqueue: sends wake-up messages. It may fail or lose them: the sweep finds what is due.
+        reached: called at named points around each write.
+        too_long: raised from outside in a transfer that takes too long.
+    """
+
+    sessions: sessionmaker[Session]
+    kinds: Mapping[str, AnyKind]
+    clients: Callable[[int, bool], Clients]
+    clock: Clock
+    enqueue: Callable[[Sequence[WakeUp]], None]
+    claim_for: timedelta
+    settle_for: timedelta
+    reached: Reached = pass_by
+    too_long: type[Exception] = TimeoutError
+
+    # -- triggers -------------------------------------------------------------------------------
+
+    def announce(
+        self,
+        connection_id: int,
+        news: Sequence[News],
+        *,
+        also: Callable[[Session], None] | None = None,
+    ) -> list[int]:
+        """Record changes, commit, then wake the workers. Ids of the changes.
+
+        Args:
+            also: what has to be stored in the same transaction, such as a cursor's new position.
+        """
+        now = self.clock()
+        with self.sessions.begin() as session:
+            ids = record(session, connection_id, news, now=now)
+            if also is not None:
+                also(session)
+            # Bulk work stays in the journal and is fed to the broker by the sweep, in portions.
+            urgent = [
+                identity
+                for identity, bulk in session.execute(
+                    select(Change.id, Change.bulk).where(Change.id.in_(ids))
+                )
+                if not bulk
+            ]
+            messages = claims.mark_enqueued(session, urgent, now=now)
+        self.enqueue(messages)
+        return ids
+
+    def by_hand(self, slug: str, kind: str, direction: Direction, key: str) -> None:
+        """Transfer one record now because somebody asks for it, whatever the journal says."""
+        with self.sessions() as session:
+            connection_id = session.scalar(select(Connection.id).where(Connection.slug == slug))
+        if connection_id is None:
+            raise UnknownConnectionError(
+                f"no connection is called '{slug}'; `varebro connection list` shows their names"
+            )
+        item = News(kind, direction, key, Cause.RESYNC, forced=True)
+        with self.sessions.begin() as session:
+            (change_id,) = record(session, connection_id, [item], now=self.clock())
+        self.process(change_id)
+
+    # -- one change -----------------------------------------------------------------------------
+
+    def process(self, change_id: int) -> None:
+        """Take one change as far as it goes. Nothing happens where it is not due or not free."""
+        started_at = self.clock()
+        with self.sessions.begin() as session:
+            change = claims.claim(
+                session,
+                change_id,
+                token=str(uuid4()),
+                now=started_at,
+                until=started_at + self.claim_for,
+            )
+        if change is None:
+            return
+        with structlog.contextvars.bound_contextvars(
+            change=change.id, kind=change.kind, direction=change.direction, key=change.key
+        ):
+            self._work(change)
+
+    def _work(self, change: Change) -> None:
+        messages: list[WakeUp] = []
+        writer = JournalWriter(
+            change=change,
+            sessions=self.sessions,
+            clock=self.clock,
+            reached=self.reached,
+            store_result=lambda session, result: messages.extend(
+                self._finish(session, writer, result)
+            ),
+        )
+        try:
+            self._transfer(change, writer, writer.notes).run()
+        except ClaimLost:
+            log.warning("claim lost")
+        except Missing as missing:
+            messages = self._wait_for(change, missing.reference)
+        except Exception as failure:  # noqa: BLE001 - a record's bug must stop only that record
+            self._failed(writer, self._understood(failure))
+        self.enqueue(messages)
+
+    def _understood(self, failure: Exception) -> Exception:
+        """What an exception from outside our own code means for the change."""
+        match failure:
+            case IntegrityError():
+                # Another change linked the same record in this moment; look again, it is there now.
+                return Wait("Another change got there first.", seconds=1)
+            case OperationalError():
+                return Transient("The database did not answer.")
+            case SettingsError():
+                return Unmappable(f"The connection's settings do not hold together: {failure}")
+            case _ if isinstance(failure, self.too_long):
+                return Transient("The transfer took too long and was interrupted.")
+            case _:
+                return failure
+
+    def preview(self, change: Change) -> PreviewWriter:
+        """What would become of a change that is not in the journal; nothing is written.
+
+        Raises:
+            Failure: it could not be transferred.
+        """
+        writer = PreviewWriter()
+        transfer = self._transfer(change, writer, writer.notes)
+        transfer.pretend = True
+        transfer.run()
+        return writer
+
+    def _transfer(self, change: Change, writer: Writer, notes: list[str]) -> Transfer:
+        with self.sessions() as session:
+            stored = session.get_one(Connection, change.connection_id).settings
+        return Transfer(
+            change=change,
+            kind=self.kinds[change.kind],
+            settings=load_settings(stored),
+            clients=self.clients(change.connection_id, change.bulk),
+            sessions=self.sessions,
+            clock=self.clock,
+            settle=self.settle_for,
+            writer=writer,
+            notes=notes,
+        )
+
+    def _finish(self, session: Session, writer: JournalWriter, result: Result) -> list[WakeUp]:
+        now = self.clock()
+        stored = session.get_one(Change, writer.change.id)
+        due = settle.finish(
+            session,
+            stored,
+            result.outcome,
+            target_key=result.target_key,
+            message=result.message,
+            notes=writer.notes,
+            now=now,
+        )
+        self._tell_same_record(session, stored, result)
+        news = list(self._news_from(stored, result))
+        due += record(session, stored.connection_id, news, now=now) if news else []
+        self._note_attempt(session, stored, writer)
+        settle.vendors_answered(session, stored.connection_id, now=now)
+        log.info("transferred", outcome=result.outcome.value, target_key=result.target_key)
+        return claims.mark_enqueued(session, due, now=now)
+
+    def _tell_same_record(self, session: Session, change: Change, result: Result) -> None:
+        """What we wrote is no edit, for another kind's link to the same record either."""
+        target = Direction(change.direction).target
+        if result.target_key is None or result.target_seen is None:
+            return
+        for kind in self.kinds[change.kind].same_record:
+            link = find_link(
+                session, change.connection_id, kind, target, result.target_key, lock=True
+            )
+            if link is not None:
+                known = seen(link, target)
+                written = {n: value for n, value in result.target_seen.items() if n in known}
+                see(link, target, known | written, self.clock())
+
+    def _news_from(self, change: Change, result: Result) -> Iterator[News]:
+        """What a result gives rise to: the winner of a conflict, or the stock of a new product."""
+        direction = Direction(change.direction)
+        if result.target_key is None:
+            return
+        if result.reverse:
+            yield News(change.kind, direction.reverse, result.target_key, Cause.RECONCILE)
+        if result.outcome in (Outcome.CREATED, Outcome.MATCHED):
+            # Only the same way: what was copied to a system that is still empty has no stock there,
+            # and must not empty the other one.
+            for follower in self.kinds[change.kind].followed_by:
+                if direction in self.kinds[follower].directions:
+                    yield News(follower, direction, change.key, Cause.DEPENDENCY, bulk=change.bulk)
+
+    def _failed(self, writer: JournalWriter, failure: Exception) -> None:
+        now = self.clock()
+        change = writer.change
+        with self.sessions.begin() as session:
+            if not claims.still_ours(session, change.id, token=change.claim or "", now=now):
+                return
+            stored = session.get_one(Change, change.id)
+            system = failure.system if isinstance(failure, Failure) else None
+            decision = decide(
+                failure,
+                attempts=stored.attempts + 1,
+                pauses=settle.pauses_in_a_row(session, change.connection_id, system),
+                now=now,
+            )
+            settle.apply(
+                session,
+                stored,
+                decision,
+                failure_class=class_of(failure),
+                message=explain(failure),
+                now=now,
+            )
+            stored.notes = list(writer.notes)
+            self._note_attempt(session, stored, writer)
+        _log_failure(failure, type(decision).__name__)
+
+    def _note_attempt(self, session: Session, stored: Change, writer: JournalWriter) -> None:
+        settle.note_attempt(
+            session,
+            stored,
+            started_at=writer.started_at,
+            now=self.clock(),
+            request=writer.request,
+            response=writer.response,
+        )
+
+    def _wait_for(self, change: Change, reference: Reference) -> list[WakeUp]:
+        """Let the change wait for another record, and see to it that that one is transferred."""
+        now = self.clock()
+        direction = Direction(change.direction)
+        item = News(reference.kind, direction, reference.key, Cause.DEPENDENCY, bulk=change.bulk)
+        with self.sessions.begin() as session:
+            if not claims.still_ours(session, change.id, token=change.claim or "", now=now):
+                return []
+            stored = session.get_one(Change, change.id)
+            other = open_or_running(
+                session, change.connection_id, reference.kind, direction, reference.key
+            )
+            parked = next((c for c in other if c.state == State.PARKED.value), None)
+            settle.wait_for(session, stored, kind=reference.kind, key=reference.key, now=now)
+            if parked is not None and stored.state == State.WAITING.value:
+                settle.park_for(stored, parked)
+            if other:
+                return []
+            ids = record(session, change.connection_id, [item], now=now)
+            return claims.mark_enqueued(session, ids, now=now)
+
+
+def _log_failure(failure: Exception, decision: str) -> None:
+    if isinstance(failure, Failure | Wait):
+        log.warning("not transferred", reason=explain(failure), decision=decision)
+        return
+    # Only where it happened: the text of an unexpected exception may hold anything.
+    where = traceback.extract_tb(failure.__traceback__)[-5:]
+    log.error(
+        "unexpected error",
+        error=type(failure).__name__,
+        where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in where],
+        decision=decision,
+    )

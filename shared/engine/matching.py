@@ -1,0 +1,97 @@
+"""Recognising a record that already exists at the target, before anything is created."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.entity import Entity
+from shared.failures import Unmappable
+from shared.kind import Context, Kind, Record
+from shared.words import Direction
+
+
+@dataclass(frozen=True)
+class Match:
+    """The one record at the target that is the same thing."""
+
+    key: str
+    record: Record
+
+
+def find_match(
+    kind: Kind[Any],
+    direction: Direction,
+    desired: Entity,
+    *,
+    client: Any,
+    context: Context,
+    candidates: list[str] | None,
+    own_key: str,
+    linked_to: Callable[[str], str | None],
+) -> Match | None:
+    """The existing record that is the same thing as the desired one; None when there is none.
+
+    Args:
+        candidates: keys found by comparing complete lists; None to search by identifiers.
+        own_key: the source record's key.
+        linked_to: the source key a target record is linked to already, if any.
+
+    Raises:
+        Unmappable: several records fit, or the one that fits belongs to another record.
+    """
+    side = kind.side(direction.target)
+    if candidates is None:
+        matches, by = _search(kind, direction, desired, client, context)
+    else:
+        records = [(key, side.read(client, key)) for key in candidates]
+        matches = [Match(key, record) for key, record in records if record is not None]
+        by = "number, organisation number or EAN"
+    if not matches:
+        return None
+    where = direction.target.title
+    if len(matches) > 1:
+        named = ", ".join(_name(kind, direction, match, context) for match in matches)
+        raise Unmappable(
+            f"Several records in {where} have the same {by} as {desired.label()}: {named}. Keep "
+            "one of them, or change the others, and try again."
+        )
+    match = matches[0]
+    name = _name(kind, direction, match, context)
+    if (other := linked_to(match.key)) == own_key:
+        return match  # linked in this very moment, by the change that travels the other way
+    if other is not None:
+        raise Unmappable(
+            f"{desired.label()} has the same {by} as {direction.source.title} record {other}, "
+            f"which is already linked to {name} in {where}. Give one of the two another {by}."
+        )
+    found = side.parse(match.record, Context(context.settings))
+    if (why := desired.contradicts(found)) is not None:
+        raise Unmappable(
+            f"{name} in {where} has the same {by} as {desired.label()}, but {why}. Change one of "
+            "the two numbers, or make both records agree if they are the same thing."
+        )
+    return match
+
+
+def _search(
+    kind: Kind[Any], direction: Direction, desired: Entity, client: Any, context: Context
+) -> tuple[list[Match], str]:
+    side = kind.side(direction.target)
+    for name, value in desired.identifiers():
+        records = side.search(client, name, value, context.settings)
+        parsed = [(record, side.parse(record, Context(context.settings))) for record in records]
+        matches = {
+            side.key_of(record): record
+            for record, entity in parsed
+            if (name, value) in entity.identifiers()
+        }
+        if matches:
+            return [Match(key, matches[key]) for key in sorted(matches)], name.replace("_", " ")
+    return [], ""
+
+
+def _name(kind: Kind[Any], direction: Direction, match: Match, context: Context) -> str:
+    entity = kind.side(direction.target).parse(match.record, Context(context.settings))
+    return f"{kind.title} {match.key} ({entity.label()})"

@@ -1,0 +1,395 @@
+"""The way of one change: read, map, compare, write once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import idempotency
+from shared.clock import Clock
+from shared.engine.clients import Clients
+from shared.engine.conflict import newest_wins
+from shared.engine.matching import Match, find_match
+from shared.engine.writing import Result, Write, Writer
+from shared.entity import Entity, Reference, Seen, differences, differs
+from shared.failures import Rejected, Transient, Unmappable
+from shared.journal.decide import Wait
+from shared.kind import Context, Kind, Payload, Record
+from shared.links import counterpart, find_link, seen
+from shared.settings import Settings
+from shared.tables import Change, IdempotencyKey, Link
+from shared.words import Cause, Direction, Origin, Outcome, System
+
+AnyKind = Kind[Any]
+
+
+class Missing(Exception):
+    """A record this one needs has not been transferred yet."""
+
+    def __init__(self, reference: Reference) -> None:
+        super().__init__(f"{reference.kind} {reference.key}")
+        self.reference = reference
+
+
+@dataclass
+class Transfer:
+    """One try at one change.
+
+    Attributes:
+        settle: how long after a write without an answer its absence counts as proven.
+        writer: what is done with the write, or with the result where none is needed.
+        notes: remarks for the journal.
+        pretend: records this one needs are taken to be there already, under the number 0.
+    """
+
+    change: Change
+    kind: AnyKind
+    settings: Settings
+    clients: Clients
+    sessions: sessionmaker[Session]
+    clock: Clock
+    settle: timedelta
+    writer: Writer
+    notes: list[str]
+    pretend: bool = False
+
+    def __post_init__(self) -> None:
+        self.direction = Direction(self.change.direction)
+        self.source = self.kind.side(self.direction.source)
+        self.target = self.kind.side(self.direction.target)
+        self.source_client = self.clients.of(self.direction.source)
+        self.target_client = self.clients.of(self.direction.target)
+
+    # -- the way --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Take the change to its end.
+
+        Raises:
+            Failure: it cannot be transferred now, or at all.
+            Missing: another record has to be transferred first.
+            Wait: it has to wait a moment.
+            ClaimLost: another worker has taken over.
+        """
+        result = self._without_writing()
+        if result is not None:
+            self.writer.store(result)
+
+    def _without_writing(self) -> Result | None:
+        """The result where nothing needs to be written; None when a write has stored its own."""
+        if (reason := self._not_wanted()) is not None:
+            return Result(Outcome.SKIPPED, message=reason)
+        link = self._link()
+        record = self._record(link)
+        if record is None:
+            return self._gone(link)
+        reason = self.source.excluded(record, self.settings)
+        if link is None and reason is not None:
+            return Result(Outcome.SKIPPED, message=reason)
+        entity = self.source.parse(record, self._context())
+        if link is not None and not self.change.forced and self._is_as_seen(link, entity):
+            key = counterpart(link, self.direction.source)
+            return Result(Outcome.UNCHANGED, key, source_seen=entity.seen())
+        try:
+            desired = entity.with_references(self._key_at_target)
+        except Missing as missing:
+            if self.kind.brings_along:
+                raise
+            return Result(Outcome.SKIPPED, message=f"Its {missing} is not linked.")
+        if link is None:
+            return self._first_time(entity, desired)
+        return self._linked(entity, desired, link, record)
+
+    def _record(self, link: Link | None) -> Record | None:
+        """The source record as it is now.
+
+        What the trigger read will do where nothing has to be written over: it may be older than
+        the last write into the source, and would undo that.
+        """
+        snapshot = self.change.snapshot
+        if snapshot is not None and link is not None:
+            entity = self.source.parse(snapshot, Context(self.settings))
+            snapshot = snapshot if self._is_as_seen(link, entity) else None
+        return snapshot or self.source.read(self.source_client, self.change.key)
+
+    def _is_as_seen(self, link: Link, entity: Entity) -> bool:
+        """Whether the source record is as it was when both sides last agreed."""
+        known = seen(link, self.direction.source)
+        return bool(known) and not differs(known, entity.seen())
+
+    def _not_wanted(self) -> str | None:
+        if self.direction not in self.kind.directions:
+            return f"{self.kind.title} is never transferred in this direction."
+        part = self.settings.of(self.kind.name)
+        brought_along = self.change.cause in (Cause.DEPENDENCY, Cause.INITIAL)
+        if part.lets(self.direction) or (brought_along and part.origin is not Origin.OFF):
+            return None
+        return (
+            f"The setting {self.kind.name}.origin is '{part.origin}': {self.kind.title} is not "
+            f"transferred from {self.direction.source.title} to {self.direction.target.title}."
+        )
+
+    def _gone(self, link: Link | None) -> Result | None:
+        """The source record does not exist: the target's is switched off, never deleted."""
+        source, target = self.direction.source.title, self.direction.target.title
+        if link is None:
+            return Result(Outcome.SKIPPED, message=f"It does not exist in {source}.")
+        key = counterpart(link, self.direction.source)
+        gone = f"It has been deleted in {source}. "
+        existing = self.target.read(self.target_client, key)
+        if existing is None:
+            message = f"{gone}It is gone in {target} as well."
+            return Result(Outcome.UNCHANGED, key, message=message, source_seen={})
+        current = self.target.parse(existing, Context(self.settings))
+        inactive = current.switched_off()
+        if inactive is None or not self._can_be(inactive, current, existing):
+            message = f"{gone}{target} has no inactive state for it; it is left as it is there."
+            return Result(Outcome.SKIPPED, key, message=message, source_seen={})
+        self.notes.append(f"{gone}It is made inactive in {target}.")
+        return self._bring_to(inactive, existing, key, Outcome.UNCHANGED, source_seen={})
+
+    def _can_be(self, inactive: Entity, current: Entity, existing: Record) -> bool:
+        """Whether writing the inactive record changes anything at the target, or has done so."""
+        _, written = self._rendered(inactive, existing)
+        return inactive == current or written.over(current).seen() != current.seen()
+
+    # -- mapping --------------------------------------------------------------------------------
+
+    def _context(self, **more: Any) -> Context:
+        return Context(self.settings, notes=self.notes, **more)
+
+    def _link(self) -> Link | None:
+        with self.sessions() as session:
+            return find_link(
+                session,
+                self.change.connection_id,
+                self.kind.name,
+                self.direction.source,
+                self.change.key,
+            )
+
+    def _key_at_target(self, reference: Reference) -> str | None:
+        with self.sessions() as session:
+            link = find_link(
+                session,
+                self.change.connection_id,
+                reference.kind,
+                self.direction.source,
+                reference.key,
+            )
+        if link is None and reference.optional:
+            return None
+        if link is None and self.pretend:
+            return "0"
+        if link is None:
+            raise Missing(reference)
+        return counterpart(link, self.direction.source)
+
+    def _rendered(self, desired: Entity, existing: Record | None) -> tuple[Payload, Entity]:
+        """The payload, and the target's entity as it will be once that is written."""
+        needed = self.target.lookups(desired, self.settings)
+        look_up = self.clients.peek if self.pretend else self.clients.look_up
+        found = {lookup: look_up(self.target, lookup) for lookup in needed}
+        context = self._context(found=found, existing=existing)
+        payload = self.target.render(desired, context)
+        return payload, self.target.parse(payload, Context(self.settings, found=found))
+
+    # -- the first time -------------------------------------------------------------------------
+
+    def _first_time(self, entity: Entity, desired: Entity) -> Result | None:
+        with self.sessions() as session:
+            earlier = idempotency.earlier_creation(session, self.change)
+        candidates = self.change.candidates if earlier is None else None
+        match = self._match(desired, candidates)
+        if match is not None:
+            return self._matched(entity, desired, match)
+        if earlier is not None:
+            self._absence_is_proven(earlier)
+        self._is_not_our_own_writing()
+        try:
+            self._create(entity, desired)
+        except Rejected:
+            # The comparison of whole lists is a little old: perhaps the record is there by now.
+            if candidates is None or (match := self._match(desired, None)) is None:
+                raise
+            return self._matched(entity, desired, match)
+        return None
+
+    def _match(self, desired: Entity, candidates: list[str] | None) -> Match | None:
+        return find_match(
+            self.kind,
+            self.direction,
+            desired,
+            client=self.target_client,
+            context=self._context(),
+            candidates=candidates,
+            own_key=self.change.key,
+            linked_to=self._linked_to,
+        )
+
+    def _linked_to(self, target_key: str) -> str | None:
+        with self.sessions() as session:
+            link = find_link(
+                session,
+                self.change.connection_id,
+                self.kind.name,
+                self.direction.target,
+                target_key,
+            )
+        return counterpart(link, self.direction.target) if link is not None else None
+
+    def _matched(self, entity: Entity, desired: Entity, match: Match) -> Result | None:
+        return self._bring_to(
+            desired, match.record, match.key, Outcome.MATCHED, source_seen=entity.seen()
+        )
+
+    def _absence_is_proven(self, earlier: IdempotencyKey) -> None:
+        """An earlier creation went unanswered and left no trace so far; is it too early to tell?"""
+        proven_at = earlier.started_at + self.settle
+        if self.clock() < proven_at:
+            raise Transient(
+                f"{self.direction.target.title} did not answer when {self.kind.title} was created. "
+                "It is looked for once more before it is created again.",
+                retry_at=proven_at,
+            )
+
+    def _is_not_our_own_writing(self) -> None:
+        with self.sessions() as session:
+            ours = idempotency.may_be_ours(
+                session,
+                self.change.connection_id,
+                self.kind.name,
+                into=self.direction.reverse.value,
+                record_key=self.change.key,
+            )
+        if ours:
+            raise Wait(
+                f"A record is just being created in {self.direction.source.title}; this may be it.",
+                seconds=2,
+            )
+
+    def _create(self, entity: Entity, desired: Entity) -> None:
+        payload, after = self._rendered(desired, None)
+        self.writer.write_once(
+            Write(
+                idempotency.CREATE,
+                payload,
+                target_key=self.target.key_beforehand(payload),
+                before={},
+                after=after.known(),
+                send=lambda: self.target.create(self.target_client, payload),
+                result_of=lambda key: Result(
+                    Outcome.CREATED, key, source_seen=entity.seen(), target_seen=after.known()
+                ),
+            )
+        )
+
+    # -- again ----------------------------------------------------------------------------------
+
+    def _linked(self, entity: Entity, desired: Entity, link: Link, record: Record) -> Result | None:
+        target_key = counterpart(link, self.direction.source)
+        existing = self.target.read(self.target_client, target_key)
+        if existing is None:
+            raise Unmappable(
+                f"{self.kind.title} {target_key} has been deleted in "
+                f"{self.direction.target.title}, where this record was transferred to. Restore it "
+                "there, or remove the link with `varebro link remove` to have it created anew."
+            )
+        if (reason := self.target.refuses(existing, self.settings)) is not None:
+            return Result(Outcome.SKIPPED, target_key, message=reason)
+        if self._both_edited(link, existing):
+            if self._winner(record, existing) is not self.direction.source:
+                return self._lost(desired, existing, target_key)
+            self._note_overwritten(desired, existing)
+        return self._bring_to(
+            desired, existing, target_key, Outcome.UNCHANGED, source_seen=entity.seen()
+        )
+
+    def _both_edited(self, link: Link, existing: Record) -> bool:
+        """Whether the target was edited, too, since both sides last agreed."""
+        if self.change.forced or self.settings.of(self.kind.name).origin is not Origin.BOTH:
+            return False
+        current = self.target.parse(existing, Context(self.settings)).seen()
+        known = seen(link, self.direction.target)
+        return bool(known) and differs(known, current)
+
+    def _winner(self, record: Record, existing: Record) -> System:
+        by_setting = self.settings.conflict.winner
+        if by_setting is not None:
+            return by_setting
+        with self.sessions() as session:
+            return newest_wins(
+                session,
+                self.change,
+                source_changed_at=self.source.changed_at(record),
+                target_key=self.target.key_of(existing),
+                target_changed_at=self.target.changed_at(existing),
+            )
+
+    def _lost(self, desired: Entity, existing: Record, target_key: str) -> Result:
+        """The values that were not transferred are kept in the journal."""
+        current = self.target.parse(existing, Context(self.settings))
+        lost = {
+            name: ours
+            for name, (ours, _theirs) in differences(desired.seen(), current.seen()).items()
+        }
+        source, target = self.direction.source.title, self.direction.target.title
+        self.notes.append(f"Values in {source} that were given up: {lost}")
+        return Result(
+            Outcome.SKIPPED,
+            target_key,
+            message=f"Edited in both systems; the edit in {target} counts and is brought to "
+            f"{source}.",
+            reverse=True,
+        )
+
+    def _note_overwritten(self, desired: Entity, existing: Record) -> None:
+        """Keep the target's values that the source's edit wins over."""
+        current = self.target.parse(existing, Context(self.settings))
+        after = desired.over(current).seen()
+        lost = {
+            name: theirs
+            for name, (theirs, _ours) in differences(current.seen(), after).items()
+            if theirs is not None
+        }
+        if lost:
+            self.notes.append(f"Values in {self.direction.target.title} that were given up: {lost}")
+
+    def _bring_to(
+        self,
+        desired: Entity,
+        existing: Record,
+        target_key: str,
+        otherwise: Outcome,
+        *,
+        source_seen: Seen,
+    ) -> Result | None:
+        """Make the target's record equal to the desired one, if it is not."""
+        if (reason := self.target.refuses(existing, self.settings)) is not None:
+            return Result(Outcome.SKIPPED, target_key, message=reason)
+        current = self.target.parse(existing, Context(self.settings))
+        payload, written = self._rendered(desired, existing)
+        after = written.over(current).seen()
+        if after == current.seen():
+            return Result(otherwise, target_key, source_seen=source_seen, target_seen=after)
+        self.writer.write_once(
+            Write(
+                idempotency.UPDATE,
+                payload,
+                target_key=target_key,
+                before=current.seen(),
+                after=after,
+                send=lambda: self._update(target_key, payload, existing),
+                result_of=lambda key: Result(
+                    Outcome.UPDATED, key, source_seen=source_seen, target_seen=after
+                ),
+            )
+        )
+        return None
+
+    def _update(self, target_key: str, payload: Payload, existing: Record) -> str:
+        self.target.update(self.target_client, target_key, payload, existing)
+        return target_key

@@ -1,0 +1,180 @@
+"""Writing once: the idempotency key before the call, the outcome and the link after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import idempotency
+from shared.clock import Clock
+from shared.engine.points import Point, Reached
+from shared.entity import Seen, differences
+from shared.failures import Failure, OutcomeUnknown
+from shared.journal.claims import still_ours
+from shared.kind import Payload
+from shared.links import find_link, make_link, see
+from shared.tables import Change
+from shared.words import Direction, Outcome
+
+
+class ClaimLost(Exception):
+    """The claim expired while we worked: another worker has the record now. We write nothing."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a transfer.
+
+    Attributes:
+        source_seen, target_seen: the fields both sides now agree on, None to leave the link as is.
+        reverse: the other side's version is to be brought here (it won a conflict).
+    """
+
+    outcome: Outcome
+    target_key: str | None = None
+    message: str | None = None
+    source_seen: Seen | None = None
+    target_seen: Seen | None = None
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Write:
+    """One intended write.
+
+    Attributes:
+        before, after: the target's fields as they are and as they will be; for the preview.
+        send: makes the call; the key of the record written.
+        result_of: what became of the transfer, given that key.
+    """
+
+    operation: str
+    payload: Payload
+    target_key: str | None
+    before: Seen
+    after: Seen
+    send: Callable[[], str]
+    result_of: Callable[[str], Result]
+
+
+class Writer(Protocol):
+    """What a transfer does with its writes and its result."""
+
+    def write_once(self, write: Write) -> None:
+        """Send a write, and store what became of it."""
+
+    def store(self, result: Result) -> None:
+        """Store a result for which nothing needed to be written."""
+
+
+@dataclass
+class JournalWriter:
+    """Writes for real.
+
+    Attributes:
+        store_result: ends the change, in the transaction that stores the link and the outcome.
+        notes: remarks for the journal.
+        request, response: for the journal, once something has been sent.
+    """
+
+    change: Change
+    sessions: sessionmaker[Session]
+    clock: Clock
+    reached: Reached
+    store_result: Callable[[Session, Result], None]
+    notes: list[str] = field(default_factory=list)
+    request: Payload | None = None
+    response: Any = None
+
+    def __post_init__(self) -> None:
+        self.started_at = self.clock()
+
+    def write_once(self, write: Write) -> None:
+        self.reached(Point.BEFORE_KEY)
+        with self.sessions.begin() as session:
+            self._claim_holds(session)
+            key_id = idempotency.start(
+                session,
+                self.change,
+                write.operation,
+                request_fingerprint=idempotency.fingerprint(write.payload),
+                target_key=write.target_key,
+                now=self.clock(),
+            ).id
+        self.reached(Point.AFTER_KEY)
+        self.request = write.payload
+        try:
+            written_key = write.send()
+        except OutcomeUnknown:
+            raise  # the key stays started: the next try looks the record up first
+        except Failure:
+            with self.sessions.begin() as session:
+                now = self.clock()
+                idempotency.finish(session, key_id, idempotency.FAILED, target_key=None, now=now)
+            raise
+        self.response = {"key": written_key}
+        self.reached(Point.AFTER_CALL)
+        self.store(write.result_of(written_key))
+        self.reached(Point.AFTER_COMMIT)
+
+    def store(self, result: Result) -> None:
+        with self.sessions.begin() as session:
+            self._claim_holds(session)
+            if result.target_key is not None and result.source_seen is not None:
+                self._store_link(session, result.target_key, result.source_seen, result.target_seen)
+                idempotency.close_started(
+                    session, self.change, target_key=result.target_key, now=self.clock()
+                )
+            self.store_result(session, result)
+            self.reached(Point.BEFORE_COMMIT)
+
+    def _store_link(
+        self, session: Session, target_key: str, source_seen: Seen, target_seen: Seen | None
+    ) -> None:
+        now = self.clock()
+        direction = Direction(self.change.direction)
+        connection_id, kind, key = self.change.connection_id, self.change.kind, self.change.key
+        link = find_link(session, connection_id, kind, direction.source, key, lock=True)
+        if link is None:
+            link = make_link(
+                connection_id,
+                kind,
+                source=direction.source,
+                source_key=key,
+                target_key=target_key,
+                now=now,
+            )
+            session.add(link)
+        see(link, direction.source, source_seen, now)
+        if target_seen is not None:
+            see(link, direction.target, target_seen, now)
+
+    def _claim_holds(self, session: Session) -> None:
+        token = self.change.claim or ""
+        if not still_ours(session, self.change.id, token=token, now=self.clock()):
+            raise ClaimLost
+
+
+@dataclass
+class PreviewWriter:
+    """Writes nothing; remembers what would have been done."""
+
+    outcome: Outcome | None = None
+    target_key: str | None = None
+    message: str | None = None
+    notes: list[str] = field(default_factory=list)
+    fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    def write_once(self, write: Write) -> None:
+        creates = write.operation == idempotency.CREATE
+        self.outcome = Outcome.CREATED if creates else Outcome.UPDATED
+        self.target_key = write.target_key
+        self.fields = differences(write.before, write.after)
+
+    def store(self, result: Result) -> None:
+        self.outcome = result.outcome
+        self.target_key = result.target_key
+        self.message = result.message

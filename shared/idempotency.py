@@ -1,0 +1,138 @@
+"""Idempotency keys: one row for every intended write, stored before the write is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared.tables import Change, IdempotencyKey
+
+CREATE = "create"
+UPDATE = "update"
+STARTED = "started"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+
+
+def fingerprint(payload: Mapping[str, Any]) -> str:
+    """The same for two payloads that say the same."""
+    text = json.dumps(to_jsonable_python(payload), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def earlier_creation(session: Session, change: Change) -> IdempotencyKey | None:
+    """The creation of this record that was started or has succeeded, if any."""
+    return session.scalar(
+        select(IdempotencyKey).where(
+            IdempotencyKey.connection_id == change.connection_id,
+            IdempotencyKey.kind == change.kind,
+            IdempotencyKey.direction == change.direction,
+            IdempotencyKey.key == change.key,
+            IdempotencyKey.operation == CREATE,
+            IdempotencyKey.state != FAILED,
+        )
+    )
+
+
+def start(
+    session: Session,
+    change: Change,
+    operation: str,
+    *,
+    request_fingerprint: str,
+    target_key: str | None,
+    now: datetime,
+) -> IdempotencyKey:
+    """The key of the write about to be sent; a key left by an earlier try is taken up again."""
+    row = _unfinished(session, change, operation, request_fingerprint)
+    if row is None:
+        row = IdempotencyKey(
+            connection_id=change.connection_id,
+            kind=change.kind,
+            direction=change.direction,
+            key=change.key,
+            operation=operation,
+        )
+        session.add(row)
+    row.state = STARTED
+    row.request_fingerprint = request_fingerprint
+    row.change_id = change.id
+    row.target_key = target_key
+    row.started_at = now
+    session.flush()
+    return row
+
+
+def _unfinished(
+    session: Session, change: Change, operation: str, request_fingerprint: str
+) -> IdempotencyKey | None:
+    if operation == CREATE:
+        return earlier_creation(session, change)
+    return session.scalar(
+        select(IdempotencyKey).where(
+            IdempotencyKey.change_id == change.id,
+            IdempotencyKey.operation == UPDATE,
+            IdempotencyKey.request_fingerprint == request_fingerprint,
+            IdempotencyKey.state != FAILED,
+        )
+    )
+
+
+def finish(
+    session: Session, key_id: int, state: str, *, target_key: str | None, now: datetime
+) -> None:
+    """Store how the write ended."""
+    row = session.get_one(IdempotencyKey, key_id)
+    row.state = state
+    row.target_key = target_key or row.target_key
+    row.finished_at = now
+
+
+def close_started(session: Session, change: Change, *, target_key: str, now: datetime) -> None:
+    """Both sides agree now: earlier writes of this record whose answer never came have ended."""
+    session.execute(
+        update(IdempotencyKey)
+        .where(
+            IdempotencyKey.connection_id == change.connection_id,
+            IdempotencyKey.kind == change.kind,
+            IdempotencyKey.direction == change.direction,
+            IdempotencyKey.key == change.key,
+            IdempotencyKey.state == STARTED,
+        )
+        .values(state=SUCCEEDED, target_key=target_key, finished_at=now)
+    )
+
+
+def may_be_ours(
+    session: Session, connection_id: int, kind: str, *, into: str, record_key: str
+) -> bool:
+    """Whether a record may just have been created by us, its creation not yet confirmed.
+
+    Args:
+        into: the direction that writes into the record's system.
+        record_key: the record's key there.
+    """
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    IdempotencyKey.connection_id == connection_id,
+                    IdempotencyKey.kind == kind,
+                    IdempotencyKey.direction == into,
+                    IdempotencyKey.operation == CREATE,
+                    IdempotencyKey.state == STARTED,
+                    or_(
+                        IdempotencyKey.target_key.is_(None),
+                        IdempotencyKey.target_key == record_key,
+                    ),
+                )
+            )
+        )
+    )

@@ -1,0 +1,1 @@
+"""The journal of changes: recorded, claimed, settled. PostgreSQL is the truth, always."""

@@ -1,0 +1,238 @@
+"""Claiming a change: at most one worker acts on one record at a time, and not for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+from shared.journal.record import OPEN, WakeUp
+from shared.links import counterpart, find_link
+from shared.tables import Change, Connection, Pause
+from shared.words import Direction, FailureClass, Outcome, State
+
+# How soon a change looks again when another one of the same record is being worked on.
+BUSY = timedelta(seconds=2)
+
+# A record that has stopped so many workers is taken to be the reason.
+MOST_CRASHES = 5
+
+# A message that was not answered by a claim for so long is taken to be lost.
+LOST_MESSAGE = timedelta(seconds=60)
+
+
+def claim(
+    session: Session, change_id: int, *, token: str, now: datetime, until: datetime
+) -> Change | None:
+    """Take a due change for this worker; the caller commits. None when there is nothing to do.
+
+    The record's link is locked while we look, so that the two directions of one pair of records
+    exclude each other as well.
+    """
+    change = session.scalar(
+        select(Change)
+        .where(Change.id == change_id, Change.state == State.PENDING.value, Change.due_at <= now)
+        .with_for_update(skip_locked=True)
+    )
+    if change is None or not _connection_is_active(session, change):
+        return None
+    paused_until = paused(session, change.connection_id, bulk=change.bulk, now=now)
+    if paused_until is not None:
+        change.due_at = paused_until
+        return None
+    if _busy(session, change):
+        change.due_at = now + BUSY
+        return None
+    try:
+        with session.begin_nested():
+            change.state = State.RUNNING.value
+            change.claim = token
+            change.claim_expires_at = until
+            session.flush()
+    except IntegrityError:  # another worker claimed the same record in this moment
+        return None
+    return change
+
+
+def _connection_is_active(session: Session, change: Change) -> bool:
+    state = session.scalar(select(Connection.state).where(Connection.id == change.connection_id))
+    return state == "active"
+
+
+def _busy(session: Session, change: Change) -> bool:
+    direction = Direction(change.direction)
+    same = _is_record(change.connection_id, change.kind, direction, change.key)
+    link = find_link(
+        session, change.connection_id, change.kind, direction.source, change.key, lock=True
+    )
+    if link is not None:
+        other = counterpart(link, direction.source)
+        reverse = _is_record(change.connection_id, change.kind, direction.reverse, other)
+        same = or_(same, reverse)
+    running = exists().where(same, Change.state == State.RUNNING.value)
+    return bool(session.scalar(select(running)))
+
+
+def _is_record(
+    connection_id: int, kind: str, direction: Direction, key: str
+) -> ColumnElement[bool]:
+    return (
+        (Change.connection_id == connection_id)
+        & (Change.kind == kind)
+        & (Change.direction == direction.value)
+        & (Change.key == key)
+    )
+
+
+def paused(session: Session, connection_id: int, *, bulk: bool, now: datetime) -> datetime | None:
+    """Until when the connection makes no calls; None when it may."""
+    return session.scalar(
+        select(func.max(Pause.until)).where(
+            Pause.connection_id == connection_id,
+            Pause.until > now,
+            Pause.bulk_only.is_(False) | bulk,
+        )
+    )
+
+
+def still_ours(session: Session, change_id: int, *, token: str, now: datetime) -> bool:
+    """Whether the claim holds; locks the change, so that it cannot expire until the commit."""
+    return (
+        session.scalar(
+            select(Change.id)
+            .where(
+                Change.id == change_id,
+                Change.state == State.RUNNING.value,
+                Change.claim == token,
+                Change.claim_expires_at > now,
+            )
+            .with_for_update()
+        )
+        is not None
+    )
+
+
+def expire_claims(session: Session, *, now: datetime) -> int:
+    """Give back what dead workers had claimed; how many there were."""
+    dead = session.scalars(
+        select(Change)
+        .where(Change.state == State.RUNNING.value, Change.claim_expires_at <= now)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for change in dead:
+        change.attempts += 1
+        if change.attempts < MOST_CRASHES:
+            change.failure_class = FailureClass.TRANSIENT.value
+            change.message = "The worker that transferred this record stopped; it is tried again."
+            reopen(session, change, State.PENDING, due_at=now)
+        else:
+            change.failure_class = FailureClass.BUG.value
+            change.message = (
+                f"{change.attempts} workers have stopped while they transferred this record. It is "
+                "kept back so that it cannot stop more. Look into the workers' logs, then retry it."
+            )
+            reopen(session, change, State.PARKED, due_at=now)
+    return len(dead)
+
+
+def release_waiting(session: Session, *, now: datetime) -> int:
+    """Let changes go on whose other record is no longer under way; how many there were.
+
+    A change may begin to wait in the very moment in which the other one ends.
+    """
+    other = aliased(Change)
+    under_way = exists().where(
+        other.connection_id == Change.connection_id,
+        other.kind == Change.blocked_kind,
+        other.direction == Change.direction,
+        other.key == Change.blocked_key,
+        other.state != State.DONE.value,
+    )
+    released = session.scalars(
+        update(Change)
+        .where(Change.state == State.WAITING.value, ~under_way)
+        .values(state=State.PENDING.value, due_at=now, enqueued_at=None)
+        .returning(Change.id)
+    ).all()
+    return len(released)
+
+
+def reopen(session: Session, change: Change, state: State, *, due_at: datetime) -> bool:
+    """Put a claimed change back among the open ones.
+
+    Where a newer change of the same record is open, that one does the work and this one is done;
+    the answer is then False.
+    """
+    newer = session.scalar(
+        select(Change.id).where(
+            _is_record(change.connection_id, change.kind, Direction(change.direction), change.key),
+            Change.state.in_([open_state.value for open_state in OPEN]),
+        )
+    )
+    change.claim = None
+    change.claim_expires_at = None
+    change.due_at = due_at
+    change.enqueued_at = None
+    if newer is None:
+        change.state = state.value
+        return True
+    change.state = State.DONE.value
+    change.outcome = Outcome.SUPERSEDED.value
+    change.finished_at = due_at
+    return False
+
+
+def take_due(session: Session, *, now: datetime, per_connection: int) -> list[WakeUp]:
+    """Due changes whose message was never sent or is lost, marked as sent; the caller commits.
+
+    At most so many a connection and urgency are with the broker at a time, so that one connection's
+    backlog fills neither the broker nor the workers.
+    """
+    rank = func.row_number().over(
+        partition_by=(Change.connection_id, Change.bulk),
+        order_by=(Change.enqueued_at.is_(None), Change.due_at, Change.id),
+    )
+    blocked = exists().where(
+        Pause.connection_id == Change.connection_id,
+        Pause.until > now,
+        Pause.bulk_only.is_(False) | Change.bulk,
+    )
+    due = (
+        select(Change.id, Change.enqueued_at, rank.label("rank"))
+        .join(Connection, Connection.id == Change.connection_id)
+        .where(
+            Change.state == State.PENDING.value,
+            Change.due_at <= now,
+            Connection.state == "active",
+            ~blocked,
+        )
+        .subquery()
+    )
+    ids = session.scalars(
+        select(due.c.id).where(
+            due.c.rank <= per_connection,
+            due.c.enqueued_at.is_(None) | (due.c.enqueued_at < now - LOST_MESSAGE),
+        )
+    ).all()
+    return mark_enqueued(session, ids, now=now)
+
+
+def mark_enqueued(session: Session, ids: Sequence[int], *, now: datetime) -> list[WakeUp]:
+    """Note that messages are being sent for these changes; what the messages say."""
+    if not ids:
+        return []
+    session.execute(
+        update(Change)
+        .where(Change.id.in_(ids), Change.state == State.PENDING.value)
+        .values(enqueued_at=now)
+    )
+    rows = session.execute(
+        select(Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk)
+        .join(Connection, Connection.id == Change.connection_id)
+        .where(Change.id.in_(ids), Change.state == State.PENDING.value)
+        .order_by(Change.bulk, Change.due_at, Change.id)
+    )
+    return [WakeUp(*row) for row in rows]

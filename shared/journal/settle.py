@@ -1,0 +1,233 @@
+"""Storing what became of a claimed change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.journal.claims import reopen
+from shared.journal.decide import Decision, Park, PauseConnection, PauseVendor, Retry
+from shared.tables import Attempt, Change, Connection, Pause
+from shared.words import FailureClass, Outcome, State, System
+
+
+def finish(
+    session: Session,
+    change: Change,
+    outcome: Outcome,
+    *,
+    target_key: str | None,
+    message: str | None,
+    notes: Sequence[str],
+    now: datetime,
+) -> list[int]:
+    """The change is done. Ids of the changes that waited for it and are due now."""
+    change.state = State.DONE.value
+    change.outcome = outcome.value
+    change.finished_at = now
+    change.target_key = target_key
+    change.message = message
+    change.notes = list(notes)
+    change.failure_class = None
+    change.claim = None
+    change.claim_expires_at = None
+    change.snapshot = None
+    change.candidates = None
+    woken = _wake_same_record(session, change, now)
+    if target_key is None:
+        _park_dependants(session, change)  # it was skipped: there is nothing they could refer to
+        return woken
+    return woken + _wake_dependants(session, change, now)
+
+
+def _wake_dependants(session: Session, change: Change, now: datetime) -> list[int]:
+    return list(
+        session.scalars(
+            update(Change)
+            .where(
+                Change.connection_id == change.connection_id,
+                Change.blocked_kind == change.kind,
+                Change.blocked_key == change.key,
+                Change.state.in_([State.WAITING.value, State.PARKED.value]),
+            )
+            .values(
+                state=State.PENDING.value,
+                due_at=now,
+                enqueued_at=None,
+                blocked_kind=None,
+                blocked_key=None,
+            )
+            .returning(Change.id)
+        )
+    )
+
+
+def _wake_same_record(session: Session, change: Change, now: datetime) -> list[int]:
+    return list(
+        session.scalars(
+            update(Change)
+            .where(
+                Change.connection_id == change.connection_id,
+                Change.kind == change.kind,
+                Change.direction == change.direction,
+                Change.key == change.key,
+                Change.state == State.PENDING.value,
+                Change.attempts == 0,
+            )
+            .values(due_at=now, enqueued_at=None)
+            .returning(Change.id)
+        )
+    )
+
+
+def wait_for(session: Session, change: Change, *, kind: str, key: str, now: datetime) -> None:
+    """The change waits until that other record has been transferred."""
+    change.blocked_kind = kind
+    change.blocked_key = key
+    change.message = f"Waits for {kind.replace('_', ' ')} {key} to be transferred first."
+    reopen(session, change, State.WAITING, due_at=now)
+
+
+def apply(
+    session: Session,
+    change: Change,
+    decision: Decision,
+    *,
+    failure_class: FailureClass,
+    message: str,
+    now: datetime,
+) -> None:
+    """Do with a failed change what was decided."""
+    change.failure_class = failure_class.value
+    change.message = message
+    match decision:
+        case Retry():
+            change.attempts += int(decision.counts)
+            reopen(session, change, State.PENDING, due_at=decision.at)
+        case Park():
+            change.attempts += 1
+            if reopen(session, change, State.PARKED, due_at=now):
+                _park_dependants(session, change)
+        case PauseVendor():
+            pause_vendor(session, change.connection_id, decision, failure_class, message)
+            reopen(session, change, State.PENDING, due_at=decision.until)
+        case PauseConnection():
+            pause_connection(session, change.connection_id, message)
+            reopen(session, change, State.PENDING, due_at=now)
+
+
+def _park_dependants(session: Session, change: Change) -> None:
+    waiting = session.scalars(
+        select(Change)
+        .where(
+            Change.connection_id == change.connection_id,
+            Change.blocked_kind == change.kind,
+            Change.blocked_key == change.key,
+            Change.state == State.WAITING.value,
+        )
+        .with_for_update()
+    )
+    for dependant in waiting:
+        park_for(dependant, change)
+
+
+def park_for(change: Change, parked: Change) -> None:
+    """Park a change because the record it needs is parked; woken when that is transferred."""
+    change.state = State.PARKED.value
+    change.failure_class = FailureClass.DEPENDENCY.value
+    change.message = (
+        f"Needs {parked.kind.replace('_', ' ')} {parked.key}, which could not be transferred: "
+        f"{parked.message} This record follows by itself as soon as that is mended."
+    )
+
+
+def pause_vendor(
+    session: Session,
+    connection_id: int,
+    decision: PauseVendor,
+    failure_class: FailureClass,
+    message: str,
+) -> None:
+    """No calls to that vendor for this connection until then."""
+    statement = insert(Pause).values(
+        connection_id=connection_id,
+        system=decision.system.value,
+        bulk_only=decision.bulk_only,
+        until=decision.until,
+        failure_class=failure_class.value,
+        message=message,
+        failures=1,
+    )
+    new = statement.excluded
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["connection_id", "system", "bulk_only"],
+            set_={
+                "until": new.until,
+                "failure_class": new.failure_class,
+                "message": new.message,
+                "failures": Pause.failures + 1,
+            },
+            # Workers that fail together are one failure, not many.
+            where=Pause.until < new.until,
+        )
+    )
+
+
+def pauses_in_a_row(session: Session, connection_id: int, system: System | None) -> int:
+    """How often that vendor has been paused since it last answered."""
+    if system is None:
+        return 0
+    return (
+        session.scalar(
+            select(Pause.failures).where(
+                Pause.connection_id == connection_id,
+                Pause.system == system.value,
+                Pause.bulk_only.is_(False),
+            )
+        )
+        or 0
+    )
+
+
+def vendors_answered(session: Session, connection_id: int, *, now: datetime) -> None:
+    """A transfer went well: pauses that are over are forgotten."""
+    session.execute(delete(Pause).where(Pause.connection_id == connection_id, Pause.until <= now))
+
+
+def pause_connection(session: Session, connection_id: int, reason: str) -> None:
+    """Stop all work of a connection until a person resumes it."""
+    connection = session.get_one(Connection, connection_id)
+    connection.state = "paused"
+    connection.pause_reason = reason
+
+
+def note_attempt(
+    session: Session,
+    change: Change,
+    *,
+    started_at: datetime,
+    now: datetime,
+    request: Any,
+    response: Any,
+) -> None:
+    """Keep what was sent and what came back. Call after the change itself has been settled."""
+    session.add(
+        Attempt(
+            change_id=change.id,
+            started_at=started_at,
+            finished_at=now,
+            outcome=change.outcome,
+            failure_class=change.failure_class,
+            message=change.message,
+            request=to_jsonable_python(request) if request is not None else None,
+            response=to_jsonable_python(response) if response is not None else None,
+        )
+    )
+    change.duration_ms = round((now - started_at).total_seconds() * 1000)

@@ -1,0 +1,200 @@
+"""What a kind of record is to the engine: an entity and two sides."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from shared.entity import Entity, Reference
+from shared.queues import Queue
+from shared.settings import Settings
+from shared.words import Direction, System
+
+Record = dict[str, Any]  # as a vendor's client returns it
+Payload = dict[str, Any]  # as a vendor's client takes it
+
+E = TypeVar("E", bound=Entity)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A value of a register at the target, such as a unit or payment terms, needed by number."""
+
+    register: str
+    value: str
+
+
+@dataclass
+class Context:
+    """All a pure mapping may look at besides the record.
+
+    Attributes:
+        settings: the connection's.
+        found: numbers of the looked-up values at the target.
+        existing: the target record as it is now, when it is updated.
+        notes: remarks for the journal ("country 'Norge' read as NO"); mappings add to them.
+    """
+
+    settings: Settings
+    found: Mapping[Lookup, str] = field(default_factory=dict)
+    existing: Record | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record found in a list or a search."""
+
+    key: str
+    record: Record
+    changed_at: datetime | None = None
+
+
+class Side(ABC, Generic[E]):
+    """One system's half of a kind. `parse` and `render` are pure; the others call the vendor."""
+
+    # -- pure ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def key_of(self, record: Record) -> str:
+        """The record's natural key in this system."""
+
+    @abstractmethod
+    def parse(self, record: Record, context: Context) -> E:
+        """The entity in a record of this system; also reads a payload made by `render`.
+
+        Raises:
+            Unmappable: the record cannot be understood; says which field and why.
+        """
+
+    @abstractmethod
+    def render(self, entity: E, context: Context) -> Payload:
+        """The payload that makes this system's record equal to the entity.
+
+        Raises:
+            Unmappable: this system cannot hold the entity; says which field, why and the remedy.
+        """
+
+    def excluded(self, record: Record, settings: Settings) -> str | None:
+        """Why this record is not transferred from here; None when it is."""
+        del record, settings
+        return None
+
+    def refuses(self, existing: Record, settings: Settings) -> str | None:
+        """Why an existing record here is left alone; None when it may be written."""
+        del existing, settings
+        return None
+
+    def changed_at(self, record: Record) -> datetime | None:
+        """When the record was last changed, by a clock like ours; None where it does not say."""
+        del record
+        return None
+
+    def lookups(self, entity: E, settings: Settings) -> Iterable[Lookup]:
+        """Values of this system's registers that `render` will need."""
+        del entity, settings
+        return ()
+
+    def key_beforehand(self, payload: Payload) -> str | None:
+        """The key a new record will get, where the payload decides it."""
+        del payload
+        return None
+
+    # -- calls --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read(self, client: Any, key: str) -> Record | None:
+        """The record as it is now; None when it does not exist."""
+
+    @abstractmethod
+    def search(self, client: Any, field: str, value: str, settings: Settings) -> list[Record]:
+        """Records that may carry this identifier; the engine checks them."""
+
+    @abstractmethod
+    def create(self, client: Any, payload: Payload) -> str:
+        """Make a new record; its key."""
+
+    @abstractmethod
+    def update(self, client: Any, key: str, payload: Payload, existing: Record) -> None:
+        """Change an existing record."""
+
+    @abstractmethod
+    def all(self, client: Any) -> Iterator[Found]:
+        """Every record, in as few calls as possible."""
+
+    def resolve(self, client: Any, lookup: Lookup, *, pretend: bool = False) -> str:
+        """The number of a register's value here, made where it is missing, or 0 if pretending."""
+        del client, pretend
+        raise NotImplementedError(lookup.register)
+
+    def changed_since(self, client: Any, position: datetime) -> Iterator[Found]:
+        """Records changed at or after a time, by this system's clock."""
+        del position
+        return self.all(client)
+
+
+def events(entity: str, *more: str) -> tuple[str, ...]:
+    """The names of an entity's webhook events, by the pattern Rackbeat's known ones follow."""
+    return tuple(f"{entity}.{action}" for action in ("created", "updated", "deleted", *more))
+
+
+@dataclass(frozen=True)
+class Kind(Generic[E]):
+    """A kind of record the engine can transfer.
+
+    Attributes:
+        name: as in settings, tables and task names.
+        title: for people, with its article ("the product").
+        entity: the neutral form.
+        rackbeat, tfso: the two sides.
+        queue: how urgent its changes are.
+        directions: the ways it can travel at all.
+        events: Rackbeat's webhook events that are about this kind. Most of the names are assumed
+            from a pattern; reconciliation finds what a wrong name misses.
+        initial: whether the initial sync copies it.
+        followed_by: kinds with a change of the same record to be sent once it is linked.
+        mends_drift: whether an edit at the side that is not the origin is undone by reconciliation.
+        listed_for: how far back the lists of both systems go; None where they hold everything.
+        same_record: kinds whose target record may be the very one this kind writes, so that their
+            links have to know what was written: an order that becomes the invoice.
+        brings_along: whether records it needs are transferred with it; otherwise it waits for
+            nothing and is skipped.
+    """
+
+    name: str
+    title: str
+    entity: type[E]
+    rackbeat: Side[E]
+    tfso: Side[E]
+    queue: Queue
+    directions: tuple[Direction, ...] = tuple(Direction)
+    events: tuple[str, ...] = ()
+    initial: bool = False
+    followed_by: tuple[str, ...] = ()
+    mends_drift: bool = True
+    listed_for: timedelta | None = None
+    same_record: tuple[str, ...] = ()
+    brings_along: bool = True
+
+    def side(self, system: System) -> Side[E]:
+        return self.rackbeat if system is System.RACKBEAT else self.tfso
+
+
+__all__ = [
+    "Context",
+    "Found",
+    "Kind",
+    "Lookup",
+    "Payload",
+    "Record",
+    "Reference",
+    "Side",
+    "events",
+]

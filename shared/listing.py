@@ -1,0 +1,289 @@
+"""Finding the records a bulk job is about, in few calls: whole lists, not one call a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+from sqlalchemy import select, true
+from sqlalchemy.orm import Session
+
+from shared.engine.clients import Clients
+from shared.entity import Entity, Seen, differs
+from shared.failures import Failure
+from shared.idempotency import fingerprint
+from shared.journal.record import News
+from shared.kind import Context, Found, Kind
+from shared.settings import Settings
+from shared.tables import Link
+from shared.words import Cause, Direction, System
+
+AnyKind = Kind[Any]
+Index = dict[tuple[str, str], list[str]]
+
+
+def for_initial_sync(
+    kind: AnyKind, direction: Direction, settings: Settings, clients: Clients
+) -> Iterator[News]:
+    """Every record of the source, each with the records at the target that are the same thing."""
+    at_target = _index(kind, direction.target, settings, clients)
+    for found, entity in _listed(kind, direction.source, settings, clients):
+        yield News(
+            kind.name,
+            direction,
+            found.key,
+            Cause.INITIAL,
+            bulk=True,
+            snapshot=to_jsonable_python(found.record),
+            candidates=None if entity is None else _candidates(entity, at_target),
+        )
+
+
+def for_resync(
+    kind: AnyKind,
+    direction: Direction,
+    settings: Settings,
+    clients: Clients,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[News]:
+    """Every record of the source, or those changed in a span of time; transferred whatever the
+    journal says. Records that do not say when they changed belong to every span."""
+    for found, _entity in _listed(kind, direction.source, settings, clients, since):
+        if until is not None and found.changed_at is not None and found.changed_at > until:
+            continue
+        yield News(kind.name, direction, found.key, Cause.RESYNC, bulk=True, forced=True)
+
+
+@dataclass
+class Comparison:
+    """What a reconciliation found of one kind.
+
+    Attributes:
+        news: changes that bring the two systems together.
+        renumbered: links whose Rackbeat record has a new number: old to new.
+        doubtful: keys in Rackbeat that are gone, with a message for a person.
+        not_linked: keys in Rackbeat that are not linked, with a fingerprint of what they say.
+        report: numbers, for people.
+    """
+
+    news: list[News] = field(default_factory=list)
+    renumbered: dict[str, str] = field(default_factory=dict)
+    doubtful: dict[str, str] = field(default_factory=dict)
+    not_linked: dict[str, str] = field(default_factory=dict)
+    report: dict[str, int] = field(default_factory=dict)
+
+    def add(self, what: str, news: News | None = None) -> None:
+        self.report[what] = self.report.get(what, 0) + 1
+        if news is not None:
+            self.news.append(news)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A record as a list shows it.
+
+    Attributes:
+        entity: None where it cannot be understood; its transfer will say why.
+        wanted: whether it would be transferred from there.
+    """
+
+    entity: Entity | None
+    wanted: bool
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """One kind, listed on both sides, and its links.
+
+    Attributes:
+        known: by system, the unlinked keys that were there when the two were first compared, and
+            what they said; None where this is the first time.
+    """
+
+    kind: AnyKind
+    settings: Settings
+    rackbeat: dict[str, Listed]
+    tfso: dict[str, Listed]
+    links: list[Link]
+    known: dict[System, dict[str, str] | None]
+
+    def compare(self) -> Comparison:
+        """What differs, and what to do about it."""
+        result = Comparison()
+        taken: set[str] = set()
+        for link in self.links:
+            if link.rackbeat_key not in self.rackbeat:
+                new_key = self._gone(link, result)
+                taken |= {new_key} if new_key else set()
+                continue
+            self._drifted(link, result)
+        linked = {link.rackbeat_key for link in self.links} | taken
+        self._unlinked(System.RACKBEAT, self.rackbeat, linked, result)
+        self._unlinked(System.TFSO, self.tfso, {link.tfso_key for link in self.links}, result)
+        return result
+
+    def _drifted(self, link: Link, result: Comparison) -> None:
+        ours = self.rackbeat[link.rackbeat_key]
+        theirs = self.tfso.get(link.tfso_key)
+        forth = News(
+            self.kind.name, Direction.RACKBEAT_TO_24SO, link.rackbeat_key, Cause.RECONCILE, True
+        )
+        back = News(
+            self.kind.name, Direction.TFSO_TO_RACKBEAT, link.tfso_key, Cause.RECONCILE, True
+        )
+        if _is_changed(link.rackbeat_seen, ours):
+            result.add("changed_in_rackbeat", self._allowed(forth, back))
+        elif theirs is None:
+            if link.tfso_seen:  # otherwise its absence has been dealt with
+                result.add("gone_in_24so", self._allowed(back, None))
+        elif _is_changed(link.tfso_seen, theirs):
+            result.add("changed_in_24so", self._allowed(back, forth))
+
+    def _allowed(self, news: News, instead: News | None) -> News | None:
+        """The change itself, or where it does not travel, the one that undoes it."""
+        part = self.settings.of(self.kind.name)
+        for item in (news, instead if self.kind.mends_drift else None):
+            if item is None or item.direction not in self.kind.directions:
+                continue
+            if part.lets(item.direction):
+                forced = item is instead
+                return News(
+                    item.kind, item.direction, item.key, item.cause, bulk=True, forced=forced
+                )
+        return None
+
+    def _gone(self, link: Link, result: Comparison) -> str | None:
+        """A linked record that Rackbeat does not have: renumbered, or really gone."""
+        if not link.rackbeat_seen:  # its absence has been dealt with
+            return None
+        linked = {other.rackbeat_key for other in self.links}
+        free = {
+            key: listed.entity.seen()
+            for key, listed in self.rackbeat.items()
+            if key not in linked and listed.entity is not None
+        }
+        twins = [key for key, said in free.items() if not differs(link.rackbeat_seen, said)]
+        if len(twins) == 1:
+            result.add("renumbered")
+            result.renumbered[link.rackbeat_key] = twins[0]
+            return twins[0]
+        name = link.rackbeat_seen.get("name")
+        similar = twins or [key for key, said in free.items() if name and said.get("name") == name]
+        if similar:
+            result.add("perhaps_renumbered")
+            result.doubtful[link.rackbeat_key] = (
+                f"{self.kind.title} {link.rackbeat_key} is gone in Rackbeat, but it looks like "
+                f"{', '.join(similar)}. If it has a new number, run `varebro link renumber` with "
+                "both numbers; if it was deleted, resync it to switch it off in 24SevenOffice."
+            )
+            return None
+        gone = News(
+            self.kind.name, Direction.RACKBEAT_TO_24SO, link.rackbeat_key, Cause.RECONCILE, True
+        )
+        result.add("gone_in_rackbeat", self._allowed(gone, None))
+        return None
+
+    def _unlinked(
+        self, system: System, records: dict[str, Listed], linked: set[str], result: Comparison
+    ) -> None:
+        direction = Direction.away_from(system)
+        known = self.known[system]
+        for key, listed in records.items():
+            if key in linked or not listed.wanted or listed.entity is None:
+                continue
+            said = fingerprint(listed.entity.seen())
+            if system is System.RACKBEAT:
+                result.not_linked[key] = said
+            if known is None or known.get(key) == said:
+                result.add(f"never_transferred_from_{system.value}")
+                continue
+            news = News(self.kind.name, direction, key, Cause.RECONCILE, bulk=True)
+            result.add(f"new_in_{system.value}", self._allowed(news, None))
+
+
+def _is_changed(seen: Seen, listed: Listed) -> bool:
+    """Whether a record is not as it was when both sides last agreed."""
+    return listed.entity is None or differs(seen, listed.entity.seen())
+
+
+def compare(
+    session: Session,
+    connection_id: int,
+    kind: AnyKind,
+    settings: Settings,
+    clients: Clients,
+    *,
+    known: dict[System, dict[str, str] | None],
+    now: datetime,
+) -> Comparison:
+    """List both sides of a kind and compare them with each other and with what was last seen.
+
+    A link that is older than the lists go back is left alone.
+    """
+    links = session.scalars(
+        select(Link).where(
+            Link.connection_id == connection_id,
+            Link.kind == kind.name,
+            Link.updated_at > now - kind.listed_for if kind.listed_for else true(),
+        )
+    ).all()
+    sides = {
+        system: {
+            found.key: Listed(entity, wanted)
+            for found, entity, wanted in _all(kind, system, settings, clients)
+        }
+        for system in System
+    }
+    return Comparing(
+        kind, settings, sides[System.RACKBEAT], sides[System.TFSO], list(links), known
+    ).compare()
+
+
+def _listed(
+    kind: AnyKind,
+    system: System,
+    settings: Settings,
+    clients: Clients,
+    since: datetime | None = None,
+) -> Iterator[tuple[Found, Entity | None]]:
+    """Records that are transferred from there; no entity where one cannot be understood."""
+    for found, entity, wanted in _all(kind, system, settings, clients, since):
+        if wanted:
+            yield found, entity
+
+
+def _all(
+    kind: AnyKind,
+    system: System,
+    settings: Settings,
+    clients: Clients,
+    since: datetime | None = None,
+) -> Iterator[tuple[Found, Entity | None, bool]]:
+    """All records there, and whether they are transferred from there."""
+    side, client = kind.side(system), clients.of(system)
+    records = side.all(client) if since is None else side.changed_since(client, since)
+    for found in records:
+        try:
+            entity = side.parse(found.record, Context(settings))
+        except Failure:
+            entity = None
+        yield found, entity, side.excluded(found.record, settings) is None
+
+
+def _index(kind: AnyKind, system: System, settings: Settings, clients: Clients) -> Index:
+    """The records of one side by what identifies them."""
+    index: Index = {}
+    for found, entity in _listed(kind, system, settings, clients):
+        for identifier in dict.fromkeys(entity.identifiers() if entity else ()):
+            index.setdefault(identifier, []).append(found.key)
+    return index
+
+
+def _candidates(entity: Entity, at_target: Index) -> list[str]:
+    hits = (at_target.get(identifier) for identifier in entity.identifiers())
+    return next((hit for hit in hits if hit), [])

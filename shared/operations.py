@@ -1,0 +1,275 @@
+"""What people can ask for, by command line, HTTP or task: written once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from shared import audit
+from shared.connections import NotUsable
+from shared.engine.engine import Engine
+from shared.failures import Failure
+from shared.journal.decide import Wait
+from shared.journal.record import News
+from shared.runs import kinds_of, news_of, relink
+from shared.settings import Settings, load_settings
+from shared.tables import Change, Connection, IdempotencyKey, Link, Run
+from shared.words import Cause, Direction, State
+
+
+@dataclass(frozen=True)
+class Intended:
+    """What a transfer would do.
+
+    Attributes:
+        outcome: created, updated, matched, unchanged or skipped; "parked" where it would fail.
+        fields: by name, the target's value now and then.
+    """
+
+    kind: str
+    key: str
+    outcome: str
+    target_key: str | None
+    message: str | None
+    fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Operations:
+    """All requests, for one person.
+
+    Attributes:
+        actor: who asks, for the audit trail.
+    """
+
+    engine: Engine
+    actor: str
+
+    def connection(self, slug: str) -> Connection:
+        """The connection of that name.
+
+        Raises:
+            NotUsable: there is none.
+        """
+        with self.engine.sessions() as session:
+            found = session.scalar(select(Connection).where(Connection.slug == slug))
+        if found is None:
+            raise NotUsable(f"No connection is called '{slug}'.")
+        return found
+
+    def kind(self, name: str) -> str:
+        """The name itself, if there is such a kind.
+
+        Raises:
+            NotUsable: there is none.
+        """
+        if name not in self.engine.kinds:
+            raise NotUsable(f"'{name}' is no kind; there are: {', '.join(self.engine.kinds)}")
+        return name
+
+    # -- settings -------------------------------------------------------------------------------
+
+    def settings(self, slug: str) -> Settings:
+        """A connection's settings, defaults included."""
+        return load_settings(self.connection(slug).settings)
+
+    def change_settings(self, slug: str, changes: dict[str, Any]) -> Settings:
+        """Change settings, named as "product.origin"; None goes back to the default.
+
+        What is under way is transferred by the new settings: they are read for every change.
+
+        Raises:
+            SettingsError: they would not hold together; nothing is changed then.
+        """
+        connection_id = self.connection(slug).id
+        with self.engine.sessions.begin() as session:
+            connection = session.get_one(Connection, connection_id, with_for_update=True)
+            before = load_settings(connection.settings)
+            stored = _changed(connection.settings, changes)
+            after = load_settings(stored)
+            connection.settings = stored
+            audit.note(
+                session,
+                connection_id,
+                "settings changed",
+                actor=self.actor,
+                now=self.engine.clock(),
+                changes={
+                    name: {"from": _value(before, name), "to": _value(after, name)}
+                    for name in changes
+                },
+            )
+        return after
+
+    # -- transfers ------------------------------------------------------------------------------
+
+    def resync(self, slug: str, kind: str, keys: Sequence[str], direction: Direction) -> int:
+        """Transfer these records again; how many are on their way."""
+        connection_id = self.connection(slug).id
+        news = [News(self.kind(kind), direction, key, Cause.RESYNC, forced=True) for key in keys]
+        self._note(connection_id, "resync", kind=kind, keys=list(keys), direction=direction.value)
+        return len(self.engine.announce(connection_id, news))
+
+    def retry_parked(self, slug: str, change_id: int | None = None) -> int:
+        """Try parked changes again, all of a connection or one; how many."""
+        connection_id = self.connection(slug).id
+        now = self.engine.clock()
+        chosen = Change.id == change_id if change_id is not None else Change.id > 0
+        with self.engine.sessions.begin() as session:
+            retried = session.scalars(
+                update(Change)
+                .where(
+                    Change.connection_id == connection_id,
+                    Change.state == State.PARKED.value,
+                    chosen,
+                )
+                .values(
+                    state=State.PENDING.value,
+                    attempts=0,
+                    due_at=now,
+                    enqueued_at=None,
+                    snapshot=None,
+                    blocked_kind=None,
+                    blocked_key=None,
+                )
+                .returning(Change.id)
+            ).all()
+            audit.note(
+                session, connection_id, "parked changes retried", actor=self.actor, now=now,
+                changes=list(retried),
+            )  # fmt: skip
+        return len(retried)
+
+    def preview(
+        self,
+        slug: str,
+        cause: Cause,
+        direction: Direction,
+        kinds: Sequence[str] | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Intended]:
+        """What an initial sync or a resync would do, record by record. Nothing is written."""
+        connection = self.connection(slug)
+        settings = load_settings(connection.settings)
+        wanted = kinds or list(kinds_of(cause, direction, self.engine, connection))
+        run = Run(
+            cause=cause.value,
+            direction=direction.value,
+            kinds=list(wanted),
+            since=since,
+            until=until,
+        )
+        for name in wanted:
+            kind = self.engine.kinds[self.kind(name)]
+            for news in news_of(self.engine, run, connection, kind, settings):
+                yield self._intended(connection.id, news)
+
+    def preview_records(
+        self, slug: str, kind: str, keys: Sequence[str], direction: Direction
+    ) -> Iterator[Intended]:
+        """What a resync of these records would do. Nothing is written."""
+        connection_id = self.connection(slug).id
+        for key in keys:
+            news = News(self.kind(kind), direction, key, Cause.RESYNC, forced=True)
+            yield self._intended(connection_id, news)
+
+    def _intended(self, connection_id: int, news: News) -> Intended:
+        change = Change(
+            connection_id=connection_id,
+            kind=news.kind,
+            direction=news.direction.value,
+            key=news.key,
+            cause=news.cause.value,
+            bulk=True,
+            forced=news.forced,
+            snapshot=news.snapshot,
+            candidates=news.candidates,
+        )
+        try:
+            done = self.engine.preview(change)
+        except (Failure, Wait) as failure:
+            return Intended(news.kind, news.key, "parked", None, failure.message)
+        outcome = done.outcome.value if done.outcome else "unchanged"
+        return Intended(news.kind, news.key, outcome, done.target_key, done.message, done.fields)
+
+    # -- links ----------------------------------------------------------------------------------
+
+    def unlink(self, slug: str, kind: str, rackbeat_key: str) -> None:
+        """Forget that a Rackbeat record and its counterpart are the same thing.
+
+        Raises:
+            NotUsable: it is not linked.
+        """
+        connection_id = self.connection(slug).id
+        with self.engine.sessions.begin() as session:
+            link = session.scalar(
+                delete(Link)
+                .where(
+                    Link.connection_id == connection_id,
+                    Link.kind == self.kind(kind),
+                    Link.rackbeat_key == rackbeat_key,
+                )
+                .returning(Link)
+            )
+            if link is None:
+                raise NotUsable(f"{kind} {rackbeat_key} is not linked.")
+            session.execute(
+                delete(IdempotencyKey).where(
+                    IdempotencyKey.connection_id == connection_id,
+                    IdempotencyKey.kind == kind,
+                    IdempotencyKey.key.in_([link.rackbeat_key, link.tfso_key]),
+                )
+            )
+            audit.note(
+                session, connection_id, "unlinked", actor=self.actor, now=self.engine.clock(),
+                kind=kind, rackbeat=link.rackbeat_key, tfso=link.tfso_key,
+            )  # fmt: skip
+
+    def relink(self, slug: str, kind: str, old: str, new: str) -> None:
+        """Let a link follow a Rackbeat record to its new number.
+
+        Raises:
+            NotUsable: the old number is not linked.
+        """
+        connection_id = self.connection(slug).id
+        with self.engine.sessions.begin() as session:
+            if not relink(session, connection_id, self.engine.kinds[self.kind(kind)], old, new):
+                raise NotUsable(f"{kind} {old} is not linked, or {new} is linked already.")
+        self._note(connection_id, "relinked", kind=kind, old=old, new=new)
+        self.resync(slug, kind, [new], Direction.RACKBEAT_TO_24SO)
+
+    def _note(self, connection_id: int, action: str, **details: Any) -> None:
+        with self.engine.sessions.begin() as session:
+            audit.note(
+                session, connection_id, action, actor=self.actor, now=self.engine.clock(), **details
+            )
+
+
+def _changed(stored: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Stored settings with changes at dotted names."""
+    result = {
+        name: dict(value) if isinstance(value, dict) else value for name, value in stored.items()
+    }
+    for name, value in changes.items():
+        group, _, leaf = name.partition(".")
+        place, last = (result.setdefault(group, {}), leaf) if leaf else (result, group)
+        if not isinstance(place, dict):
+            raise NotUsable(f"There is no setting {name}.")
+        if value is None:
+            place.pop(last, None)
+        else:
+            place[last] = value
+    return result
+
+
+def _value(settings: Settings, name: str) -> Any:
+    value: Any = settings.model_dump(mode="json")
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,198 @@
+"""Pulling: asking 24SevenOffice what has changed, as it cannot tell us by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from pydantic_core import to_jsonable_python
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.engine.engine import Engine
+from shared.entity import differs
+from shared.failures import AuthFailed, Failure, Limited
+from shared.journal import claims, settle
+from shared.journal.decide import PauseConnection, PauseVendor, class_of, decide
+from shared.journal.record import News
+from shared.kind import Context, Found, Kind
+from shared.links import find_link, seen
+from shared.settings import OrderSettings, Settings, load_settings
+from shared.tables import Change, Connection, Cursor
+from shared.words import Cause, Direction, State, System
+
+log = structlog.get_logger()
+
+# 24SevenOffice rounds times of change to the minute; what is found twice is recognised.
+OVERLAP = timedelta(minutes=3)
+DIRECTION = Direction.TFSO_TO_RACKBEAT
+
+
+def pulled_kinds(settings: Settings, kinds: Mapping[str, Kind[Any]]) -> list[str]:
+    """The kinds whose origin is (also) 24SevenOffice."""
+    return [
+        name
+        for name, kind in kinds.items()
+        if DIRECTION in kind.directions and settings.of(name).lets(DIRECTION)
+    ]
+
+
+def interval(settings: Settings, kind: str) -> timedelta:
+    """The time between two pulls of a kind."""
+    part = settings.of(kind)
+    minutes = part.pull_minutes if isinstance(part, OrderSettings) else settings.pull_minutes
+    return timedelta(minutes=minutes)
+
+
+def take_due_pulls(
+    session: Session, kinds: Mapping[str, Kind[Any]], *, now: datetime
+) -> list[tuple[str, str]]:
+    """Connections and kinds to pull now; their next turn is set. The caller commits."""
+    due: list[tuple[str, str]] = []
+    for connection in session.scalars(select(Connection).where(Connection.state == "active")):
+        settings = load_settings(connection.settings)
+        for kind in pulled_kinds(settings, kinds):
+            # Times before the connection was made are the initial sync's business.
+            statement = insert(Cursor).values(
+                connection_id=connection.id,
+                kind=kind,
+                position=connection.created_at,
+                next_at=now + interval(settings, kind),
+            )
+            taken = statement.on_conflict_do_update(
+                index_elements=["connection_id", "kind"],
+                set_={"next_at": statement.excluded.next_at},
+                where=Cursor.next_at <= now,
+            ).returning(Cursor.kind)
+            if session.scalar(taken) is not None:
+                due.append((connection.slug, kind))
+    return due
+
+
+def pull(engine: Engine, slug: str, kind_name: str) -> int:
+    """Record every change of a kind since the last pull; how many there were.
+
+    The cursor moves in the transaction that records the changes: none can be passed over.
+    """
+    kind = engine.kinds[kind_name]
+    with engine.sessions.begin() as session:
+        connection = session.scalars(select(Connection).where(Connection.slug == slug)).one()
+        cursor = session.get(Cursor, (connection.id, kind_name))
+        position = cursor.position if cursor is not None else connection.created_at
+        now = engine.clock()
+        stopped = connection.state != "active"
+        if stopped or claims.paused(session, connection.id, bulk=False, now=now):
+            return 0
+    settings = load_settings(connection.settings)
+    try:
+        client = engine.clients(connection.id, False).of(System.TFSO)
+        found = list(kind.tfso.changed_since(client, position - OVERLAP))
+    except Failure as failure:
+        _pull_failed(engine, connection.id, kind_name, failure)
+        return 0
+    baseline = _baseline(cursor, found)
+    with engine.sessions() as session:
+        news = [
+            News(kind.name, DIRECTION, item.key, Cause.POLL, snapshot=_snapshot(item))
+            for item in found
+            if _is_news(session, connection.id, kind, settings, item, baseline)
+        ]
+    newest = max((item.changed_at for item in found if item.changed_at), default=position)
+    ids = engine.announce(
+        connection.id,
+        news,
+        also=lambda session: _move_cursor(session, connection.id, kind_name, newest, baseline, now),
+    )
+    return len(ids)
+
+
+def _baseline(cursor: Cursor | None, found: list[Found]) -> frozenset[str]:
+    """Records that were there before the first pull and do not say when they changed.
+
+    Copying them is the initial sync's business, which is optional.
+    """
+    if cursor is not None and cursor.baseline is not None:
+        return frozenset(cursor.baseline)
+    return frozenset(item.key for item in found if item.changed_at is None)
+
+
+def _snapshot(item: Found) -> dict[str, Any]:
+    snapshot: dict[str, Any] = to_jsonable_python(item.record)
+    return snapshot
+
+
+def _is_news(  # noqa: PLR0917
+    session: Session,
+    connection_id: int,
+    kind: Kind[Any],
+    settings: Settings,
+    item: Found,
+    baseline: frozenset[str],
+) -> bool:
+    """Whether the found record was neither seen before nor is our own writing come back."""
+    link = find_link(session, connection_id, kind.name, System.TFSO, item.key)
+    if link is None:
+        if item.key in baseline or kind.tfso.excluded(item.record, settings) is not None:
+            return False
+        return not _is_parked_as_it_is(session, connection_id, kind, item)
+    try:
+        entity = kind.tfso.parse(item.record, Context(settings))
+    except Failure:
+        return not _is_parked_as_it_is(session, connection_id, kind, item)
+    known = seen(link, System.TFSO)
+    return not known or differs(known, entity.seen())
+
+
+def _is_parked_as_it_is(session: Session, connection_id: int, kind: Kind[Any], item: Found) -> bool:
+    snapshot = session.scalar(
+        select(Change.snapshot).where(
+            Change.connection_id == connection_id,
+            Change.kind == kind.name,
+            Change.direction == DIRECTION.value,
+            Change.key == item.key,
+            Change.state == State.PARKED.value,
+        )
+    )
+    return snapshot is not None and snapshot == _snapshot(item)
+
+
+def _move_cursor(  # noqa: PLR0917
+    session: Session,
+    connection_id: int,
+    kind: str,
+    newest: datetime,
+    baseline: frozenset[str],
+    now: datetime,
+) -> None:
+    cursor = session.get(Cursor, (connection_id, kind), with_for_update=True)
+    if cursor is None:  # pulled by hand before its first turn
+        cursor = Cursor(connection_id=connection_id, kind=kind, position=newest, next_at=now)
+        session.add(cursor)
+    cursor.position = max(cursor.position, newest)
+    cursor.pulled_at = now
+    cursor.message = None
+    cursor.baseline = sorted(baseline)
+
+
+def _pull_failed(engine: Engine, connection_id: int, kind: str, failure: Failure) -> None:
+    now = engine.clock()
+    with engine.sessions.begin() as session:
+        cursor = session.get(Cursor, (connection_id, kind), with_for_update=True)
+        if cursor is not None:
+            cursor.message = failure.message
+            if isinstance(failure, Limited):
+                cursor.next_at = failure.retry_at
+        pauses = settle.pauses_in_a_row(session, connection_id, failure.system)
+        decision = decide(failure, attempts=1, pauses=pauses, now=now)
+        if isinstance(decision, PauseVendor):
+            settle.pause_vendor(
+                session, connection_id, decision, class_of(failure), failure.message
+            )
+            if cursor is not None:
+                cursor.next_at = decision.until
+        elif isinstance(decision, PauseConnection) or isinstance(failure, AuthFailed):
+            settle.pause_connection(session, connection_id, failure.message)
+    log.warning("not pulled", kind=kind, reason=failure.message)

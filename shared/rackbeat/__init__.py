@@ -1,0 +1,1 @@
+"""Rackbeat: what its API means (pure), and a client that speaks it."""

@@ -1,0 +1,62 @@
+"""Rackbeat's registers: units and payment terms, matched by what they say, made when missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.rackbeat.client import RackbeatClient
+from shared.rackbeat.protocol import PAYMENT_TERMS, UNITS, Resource
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Register:
+    """How a register's values are recognised and made."""
+
+    resource: Resource
+    value_of: Callable[[Record], str]
+    payload_for: Callable[[str], Record]
+
+
+def _terms_of(record: Record) -> str:
+    kind = "month" if "month" in str(record.get("type", "")) else "net"
+    return f"{kind}:{int(record.get('maturity_days') or 0)}"
+
+
+def _terms_payload(value: str) -> Record:
+    kind, _, days = value.partition(":")
+    if kind == "month":
+        name = f"Løpende måned + {days} dager" if int(days) else "Løpende måned"
+        return {"name": name, "maturity_days": int(days), "type": "current_month"}
+    return {"name": f"Netto {days} dager", "maturity_days": int(days), "type": "net"}
+
+
+REGISTERS = {
+    "unit": Register(
+        UNITS, lambda record: str(record["name"]).casefold(), lambda value: {"name": value}
+    ),
+    "payment_terms": Register(PAYMENT_TERMS, _terms_of, _terms_payload),
+}
+
+
+def find(client: RackbeatClient, register: str, value: str) -> str | None:
+    """The number of a value in a register; None where it is missing.
+
+    Args:
+        value: a unit's name, or payment terms as "net:14" or "month:0".
+    """
+    known = REGISTERS[register]
+    wanted = value.casefold()
+    for record in client.listing(known.resource):
+        if known.value_of(record) == wanted:
+            return str(record["number"])
+    return None
+
+
+def create(client: RackbeatClient, register: str, value: str) -> str:
+    """Add a value to a register; its number."""
+    known = REGISTERS[register]
+    return str(client.create(known.resource, known.payload_for(value))["number"])

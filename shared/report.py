@@ -1,0 +1,85 @@
+"""What people want to know: what is under way, what is done, what needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy.orm import Session
+
+from shared.runs import DONE
+from shared.tables import Change, Connection, Run, WebhookDelivery
+from shared.words import State
+
+
+def _of(slug: str | None) -> ColumnElement[bool]:
+    return true() if slug is None else Connection.slug == slug
+
+
+def tally(session: Session, slug: str | None) -> Sequence[Any]:
+    """How many changes there are: connection, kind, direction, state, outcome, number."""
+    columns = (
+        Connection.slug, Change.kind, Change.direction, Change.state, Change.outcome,
+    )  # fmt: skip
+    return session.execute(
+        select(*columns, func.count())
+        .join(Connection, Connection.id == Change.connection_id)
+        .where(_of(slug))
+        .group_by(*columns)
+        .order_by(*columns)
+    ).all()
+
+
+def progress(session: Session, slug: str | None) -> Iterator[str]:
+    """How far each bulk job is."""
+    runs = session.execute(
+        select(Run, Connection.slug)
+        .join(Connection, Connection.id == Run.connection_id)
+        .where(_of(slug))
+        .order_by(Run.id)
+    )
+    for run, connection in runs:
+        done, total = session.execute(
+            select(
+                func.count().filter(Change.state.in_([State.DONE.value, State.PARKED.value])),
+                func.count(),
+            ).where(Change.run_id == run.id)
+        ).one()
+        state = f"{run.state}: {done} of {total}" if run.state != DONE else f"done: {total}"
+        found = ", ".join(f"{kind} {_numbers(what)}" for kind, what in run.listed.items())
+        yield f"{connection}: {run.cause} {run.id} {state}. {found}. {run.message or ''}"
+
+
+def _numbers(found: dict[str, int]) -> str:
+    return " and ".join(f"{count} {what.replace('_', ' ')}" for what, count in found.items())
+
+
+def parked(session: Session, slug: str | None, limit: int = 50) -> Iterator[str]:
+    """The changes that need a person, the newest first."""
+    rows = session.execute(
+        select(Connection.slug, Change)
+        .join(Connection, Connection.id == Change.connection_id)
+        .where(_of(slug), Change.state == State.PARKED.value)
+        .order_by(Change.id.desc())
+        .limit(limit)
+    )
+    for connection, change in rows:
+        what = f"{connection} {change.kind} {change.key} ({change.direction})"
+        yield f"{what}, change {change.id}: {change.message}"
+
+
+def unknown_events(session: Session, slug: str | None) -> Iterator[str]:
+    """Webhook events nobody knows what they are about, with what to do about them."""
+    rows = session.execute(
+        select(Connection.slug, WebhookDelivery.event, func.count(), func.max(WebhookDelivery.body))
+        .join(Connection, Connection.id == WebhookDelivery.connection_id)
+        .where(_of(slug), WebhookDelivery.recognised.is_(False))
+        .group_by(Connection.slug, WebhookDelivery.event)
+        .order_by(Connection.slug, WebhookDelivery.event)
+    )
+    for connection, event, count, body in rows:
+        yield (
+            f"{connection}: the webhook event '{event}' is not known ({count} times, for example "
+            f"{body}). If it is about one of the kinds, name it in the setting events."
+        )

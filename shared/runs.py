@@ -1,0 +1,301 @@
+"""Bulk jobs: the initial sync, resyncs and reconciliations.
+
+A run lists one kind after the other and records changes; the engine then takes them like any
+others, with less urgency. A run that is interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared import listing
+from shared.engine.engine import Engine, UnknownConnectionError
+from shared.failures import Failure, Limited
+from shared.journal.record import News, record
+from shared.kind import Kind
+from shared.links import find_link
+from shared.settings import Settings, load_settings
+from shared.tables import Change, Connection, Cursor, Link, Run
+from shared.words import Cause, Direction, FailureClass, Origin, State, System
+
+log = structlog.get_logger()
+
+LISTING, TRANSFERRING, DONE = "listing", "transferring", "done"
+# One worker lists at a time; when it dies, another one goes on after this.
+LEASE = timedelta(minutes=5)
+# Two nightly reconciliations are at least so far apart.
+A_NIGHT = timedelta(hours=20)
+
+
+def start_run(
+    engine: Engine,
+    slug: str,
+    cause: Cause,
+    *,
+    direction: Direction = Direction.TFSO_TO_RACKBEAT,
+    kinds: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Begin a run, or find the same one that is under way; its id.
+
+    Args:
+        kinds: all that the cause is about, where not given.
+
+    Raises:
+        UnknownConnectionError: there is no such connection.
+    """
+    with engine.sessions.begin() as session:
+        # Locked, so that two people who ask at once start one run.
+        connection = session.scalar(
+            select(Connection).where(Connection.slug == slug).with_for_update()
+        )
+        if connection is None:
+            raise UnknownConnectionError(f"no connection is called '{slug}'")
+        wanted = list(kinds or kinds_of(cause, direction, engine, connection))
+        under_way = session.scalars(
+            select(Run).where(Run.connection_id == connection.id, Run.state != DONE)
+        )
+        for run in under_way:
+            if (run.cause, run.direction, run.kinds, run.since, run.until) == (
+                cause.value, direction.value, wanted, since, until,
+            ):  # fmt: skip
+                return run.id
+        new = Run(
+            connection_id=connection.id,
+            cause=cause.value,
+            direction=direction.value,
+            kinds=wanted,
+            since=since,
+            until=until,
+            listed={},
+            state=LISTING,
+            started_at=engine.clock(),
+        )
+        session.add(new)
+        session.flush()
+        return new.id
+
+
+def kinds_of(
+    cause: Cause, direction: Direction, engine: Engine, connection: Connection
+) -> Iterable[str]:
+    """The kinds a run is about when nobody names them."""
+    settings = load_settings(connection.settings)
+    for kind in engine.kinds.values():
+        part = settings.of(kind.name)
+        if part.origin is Origin.OFF:
+            continue
+        if cause is Cause.INITIAL and not kind.initial:
+            continue
+        if cause is Cause.RESYNC and not (direction in kind.directions and part.lets(direction)):
+            continue
+        yield kind.name
+
+
+def list_run(engine: Engine, run_id: int) -> None:
+    """Record the run's changes, kind by kind; goes on where an earlier worker stopped."""
+    while (kind_name := _next_kind(engine, run_id)) is not None:
+        try:
+            _list_kind(engine, run_id, engine.kinds[kind_name])
+        except Failure as failure:
+            _come_back_later(engine, run_id, failure)
+            return
+
+
+def _next_kind(engine: Engine, run_id: int) -> str | None:
+    """The next kind to list, with the run leased to us; None when there is none or it is taken."""
+    now = engine.clock()
+    with engine.sessions.begin() as session:
+        run = session.scalar(select(Run).where(Run.id == run_id).with_for_update(skip_locked=True))
+        if run is None or run.state != LISTING:
+            return None
+        if run.lease_expires_at is not None and run.lease_expires_at > now:
+            return None
+        left = [kind for kind in run.kinds if kind not in run.listed]
+        if not left:
+            run.state = TRANSFERRING
+            return None
+        run.lease_expires_at = now + LEASE
+        return str(left[0])
+
+
+def _list_kind(engine: Engine, run_id: int, kind: Kind[Any]) -> None:
+    with engine.sessions() as session:
+        run = session.get_one(Run, run_id)
+        connection = session.get_one(Connection, run.connection_id)
+    settings = load_settings(connection.settings)
+    if run.cause == Cause.RECONCILE:
+        comparison = _compare(engine, connection, kind, settings)
+        news = comparison.news if settings.reconcile.repair else []
+        found: dict[str, int] = comparison.report
+    else:
+        comparison = None
+        found_news = news_of(engine, run, connection, kind, settings)
+        news = list(_keeping_lease(engine, run_id, found_news))
+        found = {"listed": len(news)}
+
+    def tick_off(session: Session) -> None:
+        stored = session.get_one(Run, run_id, with_for_update=True)
+        stored.listed = {**stored.listed, kind.name: found}
+        stored.lease_expires_at = None
+        stored.message = None
+        if comparison is not None:
+            _store_comparison(
+                session, connection.id, kind, comparison,
+                repair=settings.reconcile.repair, now=engine.clock(),
+            )  # fmt: skip
+
+    engine.announce(connection.id, [replace(item, run_id=run_id) for item in news], also=tick_off)
+    log.info("listed", run=run_id, kind=kind.name, found=found)
+
+
+def news_of(
+    engine: Engine, run: Run, connection: Connection, kind: Kind[Any], settings: Settings
+) -> Iterable[News]:
+    """What a run that is no reconciliation would record of a kind."""
+    clients = engine.clients(connection.id, True)
+    direction = Direction(run.direction)
+    if run.cause == Cause.INITIAL:
+        return listing.for_initial_sync(kind, direction, settings, clients)
+    return listing.for_resync(kind, direction, settings, clients, since=run.since, until=run.until)
+
+
+def _keeping_lease(engine: Engine, run_id: int, news: Iterable[News]) -> Iterator[News]:
+    """The same news, the run's lease renewed as long as more keep coming."""
+    renewed_at = engine.clock()
+    for item in news:
+        now = engine.clock()
+        if now - renewed_at > LEASE / 5:
+            renewed_at = now
+            with engine.sessions.begin() as session:
+                run = session.get_one(Run, run_id, with_for_update=True)
+                run.lease_expires_at = now + LEASE
+        yield item
+
+
+def _compare(
+    engine: Engine, connection: Connection, kind: Kind[Any], settings: Settings
+) -> listing.Comparison:
+    clients = engine.clients(connection.id, True)
+    with engine.sessions() as session:
+        cursor = session.get(Cursor, (connection.id, kind.name))
+        baseline = cursor.rackbeat_baseline if cursor is not None else None
+        known = {
+            System.RACKBEAT: baseline,
+            # What is new in 24SevenOffice is found by the pulls, which have a baseline of theirs.
+            System.TFSO: None,
+        }
+        return listing.compare(
+            session, connection.id, kind, settings, clients, known=known, now=engine.clock()
+        )
+
+
+def _store_comparison(
+    session: Session,
+    connection_id: int,
+    kind: Kind[Any],
+    comparison: listing.Comparison,
+    *,
+    repair: bool,
+    now: datetime,
+) -> None:
+    cursor = session.get(Cursor, (connection_id, kind.name), with_for_update=True)
+    if cursor is None:
+        created_at = session.get_one(Connection, connection_id).created_at
+        cursor = Cursor(
+            connection_id=connection_id, kind=kind.name, position=created_at, next_at=now
+        )
+        session.add(cursor)
+    if cursor.rackbeat_baseline is None:
+        cursor.rackbeat_baseline = comparison.not_linked
+    for old, new in comparison.renumbered.items() if repair else ():
+        relink(session, connection_id, kind, old, new)
+    for key, message in comparison.doubtful.items():
+        _park(session, connection_id, kind.name, key, message=message, now=now)
+
+
+def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new: str) -> bool:
+    """Let the links of a Rackbeat record follow it to its new number; whether it was linked, and
+    the new number was not."""
+    if find_link(session, connection_id, kind.name, System.RACKBEAT, new) is not None:
+        return False
+    followed = session.scalars(
+        update(Link)
+        .where(
+            Link.connection_id == connection_id,
+            Link.kind.in_([kind.name, *kind.followed_by]),
+            Link.rackbeat_key == old,
+        )
+        .values(rackbeat_key=new)
+        .returning(Link.kind)
+    ).all()
+    return kind.name in followed
+
+
+def _park(
+    session: Session, connection_id: int, kind: str, key: str, *, message: str, now: datetime
+) -> None:
+    news = News(kind, Direction.RACKBEAT_TO_24SO, key, Cause.RECONCILE)
+    (change_id,) = record(session, connection_id, [news], now=now)
+    change = session.get_one(Change, change_id)
+    change.state = State.PARKED.value
+    change.failure_class = FailureClass.UNMAPPABLE.value
+    change.message = message
+
+
+def _come_back_later(engine: Engine, run_id: int, failure: Failure) -> None:
+    now = engine.clock()
+    later = failure.retry_at if isinstance(failure, Limited) else now + timedelta(seconds=30)
+    with engine.sessions.begin() as session:
+        run = session.get_one(Run, run_id, with_for_update=True)
+        run.lease_expires_at = later
+        run.message = failure.message
+    log.warning("run interrupted", run=run_id, reason=failure.message)
+
+
+def due_runs(session: Session, *, now: datetime) -> Iterable[int]:
+    """Runs that nobody is listing at the moment; also ends the runs whose changes have ended."""
+    open_states = [State.PENDING.value, State.RUNNING.value, State.WAITING.value]
+    session.execute(
+        update(Run)
+        .where(
+            Run.state == TRANSFERRING,
+            ~exists().where(Change.run_id == Run.id, Change.state.in_(open_states)),
+        )
+        .values(state=DONE, finished_at=now)
+    )
+    return session.scalars(
+        select(Run.id)
+        .join(Connection, Connection.id == Run.connection_id)
+        .where(Run.state == LISTING, Connection.state == "active", _not_leased(now))
+    ).all()
+
+
+def _not_leased(now: datetime) -> ColumnElement[bool]:
+    return or_(Run.lease_expires_at.is_(None), Run.lease_expires_at <= now)
+
+
+def due_reconciliations(session: Session, *, now: datetime) -> list[str]:
+    """Connections whose nightly reconciliation is due. The first is due at once: what it finds in
+    Rackbeat was there before, everything later is new."""
+    due = []
+    for connection in session.scalars(select(Connection).where(Connection.state == "active")):
+        settings = load_settings(connection.settings).reconcile
+        if not settings.nightly:
+            continue
+        last = session.scalar(
+            select(func.max(Run.started_at)).where(
+                Run.connection_id == connection.id, Run.cause == Cause.RECONCILE.value
+            )
+        )
+        if last is None or (now.hour == settings.hour and last < now - A_NIGHT):
+            due.append(connection.slug)
+    return due

@@ -1,0 +1,312 @@
+"""What a customer chooses for a connection. One typed, versioned model.
+
+The defaults do what the official integration does: master data in both directions, orders from
+24SevenOffice every ten minutes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from shared.words import Direction, Origin, System
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KindSettings(_Group):
+    """What every kind has."""
+
+    origin: Origin = Field(
+        default=Origin.BOTH,
+        description="Where records of this kind are made: rackbeat, 24so, both or off",
+    )
+
+    def lets(self, direction: Direction) -> bool:
+        return self.origin.lets(direction)
+
+
+class CompanyNumber(StrEnum):
+    """Which field of a 24SevenOffice company carries Rackbeat's number."""
+
+    ID = "id"
+    EXTERNAL_ID = "external_id"
+
+
+class CompanySettings(KindSettings):
+    """Customers; suppliers have these, too."""
+
+    number: CompanyNumber = Field(
+        default=CompanyNumber.ID,
+        description="The 24SevenOffice field that carries Rackbeat's number: id (the customer "
+        "number) or external_id",
+    )
+    payment_terms_days: int = Field(
+        default=14,
+        ge=0,
+        le=32767,
+        description="Days of credit used where the record has no payment terms",
+    )
+    country: str = Field(
+        default="NO",
+        pattern="^[A-Z]{2}$",
+        description="Two-letter country used where the record's own is missing or unknown",
+    )
+
+
+class SupplierSettings(CompanySettings):
+    """Suppliers, who give longer credit."""
+
+    payment_terms_days: int = Field(
+        default=30,
+        ge=0,
+        le=32767,
+        description="Days of credit used where the record has no payment terms",
+    )
+
+
+class ProductNumber(StrEnum):
+    """Which field of a 24SevenOffice product carries Rackbeat's number."""
+
+    NO = "no"
+    ID = "id"
+
+
+class GroupSettings(KindSettings):
+    """Product groups (categories in 24SevenOffice)."""
+
+    number: Literal["no", "id"] = Field(
+        default="id",
+        description="The 24SevenOffice category field that becomes Rackbeat's group number",
+    )
+    parent: int | None = Field(
+        default=None,
+        ge=1,
+        description="Id of the 24SevenOffice category under which groups made in Rackbeat are put; "
+        "Rackbeat's groups have no parents, and parents in 24SevenOffice are left as they are",
+    )
+
+
+class ProductSettings(KindSettings):
+    """Products."""
+
+    number: ProductNumber = Field(
+        default=ProductNumber.NO,
+        description="The 24SevenOffice field that carries Rackbeat's product number: no or id",
+    )
+    cost: Literal["in_price", "cost"] = Field(
+        default="in_price",
+        description="The 24SevenOffice field that matches Rackbeat's recommended cost price",
+    )
+    structure_items: bool = Field(
+        default=True,
+        description="Whether Rackbeat's structure items are transferred, as products",
+    )
+    unit: str = Field(
+        default="stk",
+        min_length=1,
+        description="Unit given in Rackbeat; 24SevenOffice's products have none",
+    )
+
+
+OrderStatus = Literal[
+    "None", "Offer", "Pack", "Invoiced", "Web", "Repeating", "CollectingOrder", "Return",
+    "Distribution", "Rest", "ForInvoicing", "OvertimeRent", "Confirmed", "OrderState_Sent",
+    "Production", "PaymentReminder", "OnAccount", "Lending", "InvoicedCashAccount", "InvoicedPack",
+    "Inactive", "Hours", "OrderState_SuperStore", "Draft",
+]  # fmt: skip  # as 24SevenOffice's schema spells them
+
+
+class OrderSettings(_Group):
+    """Orders."""
+
+    origin: Literal[Origin.RACKBEAT, Origin.TFSO, Origin.OFF] = Field(
+        default=Origin.TFSO, description="Where orders are made: rackbeat, 24so or off"
+    )
+    pull_statuses: tuple[OrderStatus, ...] = Field(
+        default=("Web", "Confirmed", "Pack"),
+        min_length=1,
+        description="24SevenOffice statuses of the orders that are taken to Rackbeat",
+    )
+    book: bool = Field(
+        default=False, description="Book the order in Rackbeat at once instead of leaving a draft"
+    )
+    status: Literal["Web", "Confirmed", "Offer", "Pack", "Draft"] = Field(
+        default="Confirmed", description="Status given in 24SevenOffice to orders from Rackbeat"
+    )
+    item_for_text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=25,
+        description="Number of the Rackbeat product that carries lines without a product (text, "
+        "freight); text goes to the order's note where none is named",
+    )
+    pull_minutes: float = Field(
+        default=10, gt=0, le=10, description="Minutes between two pulls of orders"
+    )
+
+    def lets(self, direction: Direction) -> bool:
+        return self.origin.lets(direction)
+
+
+class InvoiceSettings(_Group):
+    """Sales invoices."""
+
+    origin: Literal[Origin.RACKBEAT, Origin.TFSO, Origin.OFF] = Field(
+        default=Origin.RACKBEAT, description="Where invoices are made: rackbeat, 24so or off"
+    )
+    status: Literal["Draft", "ForInvoicing", "Invoiced"] = Field(
+        default="ForInvoicing",
+        description="Status an invoice gets in 24SevenOffice: Draft (to be worked on), "
+        "ForInvoicing (to be checked and invoiced there) or Invoiced (booked at once; cannot be "
+        "changed any more)",
+    )
+    distributor: Literal["Default", "Manual", "Auto"] = Field(
+        default="Manual",
+        description="Whether 24SevenOffice sends the invoice out: Manual (it does not by itself), "
+        "Auto (it does), Default (as the customer is set up there)",
+    )
+
+    def lets(self, direction: Direction) -> bool:
+        return self.origin.lets(direction)
+
+
+class StockSettings(_Group):
+    """Stock levels; they travel from Rackbeat to 24SevenOffice only."""
+
+    origin: Literal[Origin.RACKBEAT, Origin.OFF] = Field(
+        default=Origin.RACKBEAT, description="rackbeat or off"
+    )
+    quantity: Literal["in_stock", "available"] = Field(
+        default="in_stock",
+        description="Which quantity counts: in_stock, or available (in stock less ordered)",
+    )
+
+    def lets(self, direction: Direction) -> bool:
+        return self.origin.lets(direction)
+
+
+class ReconcileSettings(_Group):
+    """Comparing both systems whole, to find what no webhook told and what has drifted apart."""
+
+    nightly: bool = Field(default=True, description="Whether it is done every night by itself")
+    hour: int = Field(
+        default=1, ge=0, le=23, description="The hour (UTC) in which the nightly one begins"
+    )
+    repair: bool = Field(
+        default=True, description="Whether what is found is also transferred, not only reported"
+    )
+
+
+class ConflictSettings(_Group):
+    """Edits of one record in both systems before either has been transferred."""
+
+    wins: Literal["newest", "rackbeat", "24so"] = Field(
+        default="newest", description="Whose edit counts: newest, rackbeat or 24so"
+    )
+
+    @property
+    def winner(self) -> System | None:
+        """The system whose edit always counts; None where the newest does."""
+        return None if self.wins == "newest" else System(self.wins)
+
+
+OfKind = KindSettings | OrderSettings | InvoiceSettings | StockSettings
+
+
+class Settings(_Group):
+    """All settings of one connection."""
+
+    version: Literal[1] = 1
+    customer: CompanySettings = CompanySettings()
+    supplier: SupplierSettings = SupplierSettings()
+    product_group: GroupSettings = GroupSettings()
+    product: ProductSettings = ProductSettings()
+    order: OrderSettings = OrderSettings()
+    invoice: InvoiceSettings = InvoiceSettings()
+    stock: StockSettings = StockSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
+    conflict: ConflictSettings = ConflictSettings()
+    local_currency: str = Field(
+        default="NOK",
+        pattern="^[A-Z]{3}$",
+        description="The currency 24SevenOffice calls LOCAL",
+    )
+    pull_minutes: float = Field(
+        default=10,
+        gt=0,
+        le=10,
+        description="Minutes between two pulls of each kind that is made in 24SevenOffice",
+    )
+    events: dict[str, str] = Field(
+        default_factory=dict,
+        description="Further Rackbeat webhook events and the kind they are about, for example "
+        "{'item.changed': 'product'}",
+    )
+
+    def of(self, kind: str) -> OfKind:
+        """The part of the settings that belongs to a kind."""
+        part: OfKind = getattr(self, kind)
+        return part
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.order.origin is Origin.TFSO:
+            for kind, plural in (("customer", "customers"), ("product", "products")):
+                if self.of(kind).origin is Origin.OFF:
+                    raise ValueError(
+                        f"orders cannot originate in 24SevenOffice while {plural} are off: an "
+                        f"order needs its {plural}. Set {kind}.origin, or set order.origin to off"
+                    )
+        if self.product.origin is not Origin.OFF and self.product_group.origin is Origin.OFF:
+            raise ValueError(
+                "products cannot be transferred while product groups are off: every product in "
+                "Rackbeat has a group. Set product_group.origin, or set product.origin to off"
+            )
+        if self.product.number is ProductNumber.ID and self.product.lets(
+            Direction.RACKBEAT_TO_24SO
+        ):
+            raise ValueError(
+                "24SevenOffice chooses its product Ids itself, so products made in Rackbeat cannot "
+                "keep their numbers there. Set product.number to no, or product.origin to 24so"
+            )
+        kinds = {name for name, part in self if isinstance(part, OfKind)}
+        for event, kind in self.events.items():
+            if kind not in kinds:
+                raise ValueError(
+                    f"events: '{event}' is said to be about '{kind}'. Name one of: "
+                    + ", ".join(sorted(kinds))
+                )
+        return self
+
+
+class SettingsError(ValueError):
+    """Settings that do not hold together; the message names each field and the remedy."""
+
+
+def load_settings(stored: dict[str, Any]) -> Settings:
+    """The settings as stored with a connection; what is not stored has its default.
+
+    Raises:
+        SettingsError: a value is not allowed, or values contradict each other.
+    """
+    try:
+        return Settings.model_validate(stored)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False):
+            where = ".".join(str(part) for part in problem["loc"])
+            value = "" if not where else f" (given: {problem['input']!r})"
+            text = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{where + ': ' if where else ''}{text}{value}")
+        raise SettingsError("\n".join(lines)) from error

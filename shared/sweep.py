@@ -1,0 +1,47 @@
+"""The sweep: finds everything that is due, whatever became of the messages about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.engine.engine import Engine
+from shared.journal import claims
+from shared.journal.record import WakeUp
+from shared.pulls import take_due_pulls
+from shared.runs import due_reconciliations, due_runs, start_run
+from shared.words import Cause
+
+# So many changes a connection and urgency go to the broker at a time; the rest waits in the
+# journal, so that one connection's backlog does not stand in the way of the others.
+PORTION = 100
+
+
+@dataclass(frozen=True)
+class Due:
+    """What has to be enqueued.
+
+    Attributes:
+        pulls: connection and kind.
+        runs: ids of runs to be listed.
+    """
+
+    changes: Sequence[WakeUp]
+    pulls: Sequence[tuple[str, str]]
+    runs: Sequence[int]
+
+
+def sweep(engine: Engine) -> Due:
+    """Give back what dead workers held, and find what is due."""
+    now = engine.clock()
+    with engine.sessions() as session:
+        to_reconcile = due_reconciliations(session, now=now)
+    for slug in to_reconcile:
+        start_run(engine, slug, Cause.RECONCILE)
+    with engine.sessions.begin() as session:
+        claims.expire_claims(session, now=now)
+        claims.release_waiting(session, now=now)
+        pulls = take_due_pulls(session, engine.kinds, now=now)
+        runs = list(due_runs(session, now=now))
+        changes = claims.take_due(session, now=now, per_connection=PORTION)
+    return Due(changes, pulls, runs)

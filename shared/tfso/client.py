@@ -1,0 +1,338 @@
+"""A client for one 24SevenOffice client (company): thin calls around `protocol` and `values`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import SecretStr
+
+from shared.clock import Clock, utc_now
+from shared.failures import AuthFailed, Failure, OutcomeUnknown, Rejected, Transient
+from shared.http import checked_base_url
+from shared.limits import Limiter
+from shared.retrying import RetryPolicy
+from shared.tfso import values
+from shared.tfso.exchange import Exchange, new_http
+from shared.tfso.login import Identity, Login, TfsoCredentials
+from shared.tfso.protocol import (
+    INVOICED,
+    MAX_SAVED_AT_ONCE,
+    SAVES,
+    Meaning,
+    Service,
+    SessionLost,
+    failure_of,
+    meaning_of,
+)
+from shared.tfso.sessions import SessionStore
+from shared.words import System
+
+T = TypeVar("T")
+Record = dict[str, Any]
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_POLICY = RetryPolicy()
+
+
+@dataclass(frozen=True)
+class SyncPage:
+    """A page of GetCompanySyncList. Pages count from 1 (assumed); `pages` is how many there are."""
+
+    records: list[Record]
+    page: int
+    pages: int
+    total: int
+
+
+class TfsoClient:
+    """Reads and writes one client's records, in the one session all workers share.
+
+    A lost session is renewed once per call, and the call, which was refused, made again. What may
+    pass within seconds is tried again, a write only where that cannot double it. All methods raise:
+
+        Outage: 24SevenOffice cannot be reached, or is down.
+        Limited: a quota is used up.
+        AuthFailed: the credentials are wrong, or do not lead into the chosen client.
+        Rejected: 24SevenOffice refused the call; with its reason.
+        Transient: a read got no usable answer, or the vendor failed.
+        OutcomeUnknown: a write that is not idempotent may have been carried out.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: TfsoCredentials,
+        *,
+        sessions: SessionStore,
+        limiter: Limiter,
+        policy: RetryPolicy = _POLICY,
+        timeout: httpx.Timeout = _TIMEOUT,
+        expected_client: str | None = None,
+        now: Clock = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            base_url: protocol.DEFAULT_BASE_URL, or a sandbox on this machine.
+            expected_client: the number of the client the identity must belong to, where known.
+
+        Raises:
+            ValueError: credentials must not be sent to that address.
+        """
+        self._http = new_http(checked_base_url(base_url, System.TFSO), timeout)
+        self._exchange = Exchange(
+            checked_base_url(base_url, System.TFSO),
+            http=self._http,
+            limiter=limiter,
+            policy=policy,
+            now=now,
+            sleep=sleep,
+        )
+        self._login = Login(self._exchange, credentials, expected_client=expected_client, now=now)
+        self._sessions = sessions
+        self._now = now
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to 24SevenOffice; the session lives on in its store."""
+        self._http.close()
+
+    def call(
+        self, service: Service, operation: str, *, idempotent: bool = True, **arguments: Any
+    ) -> Any:
+        """What any operation returns, as `values.read` gives it.
+
+        Args:
+            idempotent: making the call twice does no harm.
+            arguments: as `values.write` takes them.
+
+        Raises:
+            ValueError: an argument holds what must not be sent; see `values.write`.
+        """
+        payload = values.write(arguments)
+
+        def attempt(session: SecretStr) -> Any:
+            answer = self._exchange.send(
+                service, operation, payload, session=session, idempotent=idempotent
+            )
+            if _all_lost_the_session(answer):
+                raise SessionLost
+            return answer
+
+        return self._in_session(attempt)
+
+    def _in_session(self, attempt: Callable[[SecretStr], T]) -> T:
+        session = self._sessions.current() or self._renewed(None)
+        try:
+            return attempt(session)
+        except SessionLost:
+            session = self._renewed(session)
+        try:
+            return attempt(session)
+        except SessionLost:
+            raise Transient(
+                "24SevenOffice does not know the session it has just opened.", system=System.TFSO
+            ) from None
+
+    def _renewed(self, lost: SecretStr | None) -> SecretStr:
+        return self._sessions.renew(lost, self._login.open_session)
+
+    # -- who we are -----------------------------------------------------------------------------
+
+    def identities(self) -> list[Identity]:
+        """The clients the credentials open; works before one is chosen."""
+        return self._login.identities()
+
+    def current_identity(self) -> Identity:
+        """The client the session is logged in to."""
+        return Identity.read(self.call(Service.AUTHENTICATE, "GetIdentity") or {})
+
+    def check(self) -> list[Identity]:
+        """Test the credentials: the clients they open, after logging in to the chosen one.
+
+        Raises:
+            AuthFailed: they open none, or not the chosen one.
+        """
+        found = self.identities()
+        if not any(self._login.is_chosen(identity) for identity in found):
+            raise AuthFailed(
+                "The user has no access to the chosen 24SevenOffice client, or none is chosen. "
+                "It has access to: " + ", ".join(identity.client_name for identity in found),
+                system=System.TFSO,
+            )
+        self.current_identity()
+        return found
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def get_companies(self, search: Mapping[str, Any], properties: Sequence[str]) -> list[Record]:
+        """Customers and suppliers. Only the properties named are known in what comes back."""
+        found = self._listed(
+            Service.COMPANY, "GetCompanies", searchParams=search, returnProperties=properties
+        )
+        return [values.with_defaults(r, values.COMPANY_DEFAULTS, properties) for r in found]
+
+    def get_products(self, search: Mapping[str, Any], properties: Sequence[str]) -> list[Record]:
+        """Products. Only the properties named are known in what comes back."""
+        return self._listed(
+            Service.PRODUCT, "GetProducts", searchParams=search, returnProperties=properties
+        )
+
+    def get_categories(self, properties: Sequence[str]) -> list[Record]:
+        """All product categories."""
+        return self._listed(Service.PRODUCT, "GetCategories", returnProperties=properties)
+
+    def get_invoices(
+        self,
+        search: Mapping[str, Any],
+        invoice_properties: Sequence[str],
+        row_properties: Sequence[str],
+    ) -> list[Record]:
+        """Orders and invoices, at most protocol.MAX_ORDER_IDS OrderIds at a time."""
+        found = self._listed(
+            Service.INVOICE,
+            "GetInvoices",
+            searchParams=search,
+            invoiceReturnProperties=invoice_properties,
+            rowReturnProperties=row_properties,
+        )
+        return [values.order_with_defaults(r, invoice_properties, row_properties) for r in found]
+
+    def get_order_sync_list(self, changed_after: datetime) -> list[int]:
+        """The OrderIds of all orders changed after a time."""
+        search = {"ChangedAfter": changed_after, "RegisteredAfter": values.UNSET_TIME}
+        return self.call(Service.INVOICE, "GetOrderSyncList", syncParams=search) or []
+
+    def company_sync_list(
+        self, page: int = 1, *, active: bool | None = None, changed_after: datetime | None = None
+    ) -> SyncPage:
+        """A page of all companies' CompanyId, ExternalId, DateChanged, DateRegistered, Active.
+
+        Args:
+            active: whether to list those in use, or those deleted; None for both (assumed).
+        """
+        search = {"Page": page, "Active": active, "ChangedAfter": changed_after}
+        answer = self.call(Service.COMPANY, "GetCompanySyncList", syncSearchParameters=search)
+        found: Record = answer or {}
+        return SyncPage(
+            records=found.get("Items", []),
+            page=found.get("CurrentPage", page),
+            pages=found.get("TotalPages", 0),
+            total=found.get("TotalItems", 0),
+        )
+
+    def _listed(self, service: Service, operation: str, **arguments: Any) -> list[Record]:
+        records: list[Record] = self.call(service, operation, **arguments) or []
+        for record in records:
+            if failure := self._failure_in(record):
+                raise failure
+        return records
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def save(
+        self,
+        service: Service,
+        operation: str,
+        items: Sequence[Mapping[str, Any]],
+        *,
+        idempotent: bool | None = None,
+    ) -> list[Record | Failure]:
+        """Create or update records: for each item, in order, the saved record or its failure.
+
+        Args:
+            operation: one of protocol.SAVES.
+            items: at most protocol.MAX_SAVED_AT_ONCE; with their number they are updated.
+            idempotent: None to find out: it is, when it only updates, adds no order rows and
+                invoices nothing, for what is invoiced refuses the second time.
+        """
+        if len(items) > MAX_SAVED_AT_ONCE:
+            raise ValueError(f"{operation}: {len(items)} items, over {MAX_SAVED_AT_ONCE}")
+        save = SAVES[operation]
+        if idempotent is None:
+            idempotent = all(_only_updates(item, save.key) for item in items)
+        arguments = {save.argument: items}
+        answer = self.call(service, operation, idempotent=idempotent, **arguments)
+        records: list[Record] = answer or []
+        if len(records) != len(items):
+            raise OutcomeUnknown(
+                f"24SevenOffice answered {operation} of {len(items)} records with {len(records)}.",
+                system=System.TFSO,
+            )
+        return [self._outcome_in(record, idempotent) for record in records]
+
+    def set_stock(self, product_id: int, quantity: Decimal) -> None:
+        """Set the quantity in stock of one product.
+
+        Raises:
+            Rejected: the vendor says it did not.
+        """
+        done = self.call(
+            Service.PRODUCT, "SetStockQuantity", productId=product_id, stockQuantity=quantity
+        )
+        if done is not True:
+            raise Rejected(
+                f"24SevenOffice did not set the stock of product {product_id} and gave no reason.",
+                system=System.TFSO,
+            )
+
+    def _outcome_in(self, record: Record, idempotent: bool) -> Record | Failure:
+        failure = self._failure_in(record)
+        if failure is None:
+            return record
+        if isinstance(failure, Transient) and not idempotent:
+            return OutcomeUnknown(failure.message, system=System.TFSO)
+        return failure
+
+    def _failure_in(self, record: Record) -> Failure | None:
+        if "APIException" not in record:
+            return None
+        failure = failure_of(_reason(record), now=self._now())
+        if isinstance(failure, SessionLost):
+            return Transient("24SevenOffice lost the session on the way.", system=System.TFSO)
+        return failure
+
+
+def _reason(record: Record) -> str:
+    exception = record["APIException"]
+    return str(exception.get("Message") or exception.get("Type") or "")
+
+
+def _all_lost_the_session(answer: Any) -> bool:
+    """Whether the call was refused item by item for want of a session (assumed to be possible)."""
+    return (
+        isinstance(answer, list)
+        and bool(answer)
+        and all(
+            isinstance(item, dict)
+            and "APIException" in item
+            and meaning_of(_reason(item)) is Meaning.SESSION_LOST
+            for item in answer
+        )
+    )
+
+
+def _only_updates(item: Mapping[str, Any], key: str) -> bool:
+    return (
+        item.get(key) is not None
+        and not item.get("ExplicitlySpecifyNewCompanyId")
+        and item.get("OrderStatus") not in INVOICED
+        and all(row.get("RowId") is not None for row in item.get("InvoiceRows") or ())
+    )

@@ -1,0 +1,242 @@
+"""Both vendors' clients for a connection, as the engine and everything else gets them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.storage import RedisStorage
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import vault
+from shared.clock import Clock, utc_now
+from shared.config import Configuration
+from shared.failures import AuthFailed
+from shared.kind import Lookup, Side
+from shared.limits import SharedLimiter
+from shared.rackbeat.client import RackbeatClient
+from shared.tables import Connection
+from shared.tfso.client import TfsoClient
+from shared.tfso.login import TfsoCredentials
+from shared.vault import Vault
+from shared.words import System
+
+log = structlog.get_logger()
+
+# How long a unit or payment terms, once found, are taken to be there still.
+LOOKUP_SECONDS = 600.0
+
+
+class DatabaseSessionStore:
+    """The 24SevenOffice session of one connection, shared by all workers through the database.
+
+    Whoever finds it lost takes the lock and logs in; the others wait for the lock and find the new
+    session there.
+    """
+
+    def __init__(
+        self, sessions: sessionmaker[Session], store: Vault, connection_id: int, clock: Clock
+    ) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._connection_id = connection_id
+        self._clock = clock
+
+    def current(self) -> SecretStr | None:
+        with self._sessions() as session:
+            return self._store.get(session, self._connection_id, vault.TFSO_SESSION)
+
+    def renew(self, lost: SecretStr | None, login: Callable[[], SecretStr]) -> SecretStr:
+        with self._sessions.begin() as session:
+            session.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext('24so login'), :id)"),
+                {"id": self._connection_id},
+            )
+            current = self._store.get(session, self._connection_id, vault.TFSO_SESSION)
+            if current is not None and current != lost:
+                return current
+            new = login()
+            self._store.put(session, self._connection_id, vault.TFSO_SESSION, new, self._clock())
+            return new
+
+
+class VendorClients:
+    """The clients of one connection, made when first asked for."""
+
+    def __init__(
+        self,
+        make: dict[System, Callable[[], Any]],
+        look_up: Callable[[Any, Side[Any], Lookup, bool], str],
+    ) -> None:
+        self._make = make
+        self._made: dict[System, Any] = {}
+        self._look_up = look_up
+
+    def of(self, system: System) -> Any:
+        if system not in self._made:
+            self._made[system] = self._make[system]()
+        return self._made[system]
+
+    def look_up(self, side: Side[Any], lookup: Lookup) -> str:
+        return self._look_up(self.of(System.RACKBEAT), side, lookup, False)
+
+    def peek(self, side: Side[Any], lookup: Lookup) -> str:
+        return self._look_up(self.of(System.RACKBEAT), side, lookup, True)
+
+    def close(self) -> None:
+        """Close the connections to the vendors."""
+        for client in self._made.values():
+            client.close()
+
+
+class Vendors:
+    """Makes and keeps the clients of all connections in this process."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        sessions: sessionmaker[Session],
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._configuration = configuration
+        self._sessions = sessions
+        self._clock = clock
+        self._vault = Vault(configuration.secret_keys)
+        self._storage = RedisStorage(configuration.broker_url.get_secret_value())
+        self._kept: dict[tuple[int, bool], tuple[str, VendorClients]] = {}
+        self._found: dict[tuple[int, Lookup], tuple[float, str]] = {}
+        self._lock = Lock()
+
+    def clients(self, connection_id: int, bulk: bool = False) -> VendorClients:
+        """The clients of a connection; made anew when its credentials or addresses change.
+
+        Raises:
+            AuthFailed: a credential is not stored, or cannot be decrypted.
+        """
+        with self._sessions() as session:
+            connection = session.get_one(Connection, connection_id)
+            secrets = self._secrets(session, connection_id)
+        given: dict[str, SecretStr] = {}
+        for name, secret in secrets.items():
+            if secret is None:
+                raise AuthFailed(
+                    f"The connection {connection.slug} has no {name.replace('_', ' ')}. Store it "
+                    "with `varebro connection credentials`."
+                )
+            given[name] = secret
+        version = _version(connection, given)
+        with self._lock:
+            kept = self._kept.get((connection_id, bulk))
+            if kept is not None and kept[0] == version:
+                return kept[1]
+            if kept is not None:
+                kept[1].close()
+            clients = self._make(connection, given, bulk)
+            self._kept[connection_id, bulk] = (version, clients)
+            return clients
+
+    def _secrets(self, session: Session, connection_id: int) -> dict[str, SecretStr | None]:
+        try:
+            return {
+                name: self._vault.get(session, connection_id, name)
+                for name in (
+                    vault.RACKBEAT_API_KEY,
+                    vault.TFSO_USERNAME,
+                    vault.TFSO_PASSWORD,
+                    vault.TFSO_APPLICATION_ID,
+                )
+            }
+        except vault.VaultError as error:
+            raise AuthFailed(str(error)) from error
+
+    def _make(
+        self, connection: Connection, secrets: dict[str, SecretStr], bulk: bool
+    ) -> VendorClients:
+        return VendorClients(
+            {
+                System.RACKBEAT: lambda: self.rackbeat(
+                    connection.rackbeat_url, secrets[vault.RACKBEAT_API_KEY], bulk=bulk
+                ),
+                System.TFSO: lambda: self._tfso(connection, secrets, bulk),
+            },
+            lambda client, side, lookup, pretend: self._look_up(
+                connection.id, client, side, lookup, pretend=pretend
+            ),
+        )
+
+    def rackbeat(self, url: str, api_key: SecretStr, *, bulk: bool = False) -> RackbeatClient:
+        """A client for a Rackbeat account, whether or not there is a connection for it yet.
+
+        Bulk work writes silently: a webhook for each of ten thousand copied records would only
+        cost everybody calls.
+        """
+        account = hashlib.sha256(api_key.get_secret_value().encode()).hexdigest()[:16]
+        per_minute = RateLimitItemPerMinute(self._configuration.rackbeat_calls_per_minute)
+        limiter = SharedLimiter(
+            self._storage, System.RACKBEAT, f"rackbeat:{account}", [per_minute], bulk
+        )
+        return RackbeatClient(
+            url, api_key, limiter=limiter, contact=self._configuration.contact, silent=bulk
+        )
+
+    def _tfso(
+        self, connection: Connection, secrets: dict[str, SecretStr], bulk: bool
+    ) -> TfsoClient:
+        credentials = TfsoCredentials(
+            username=secrets[vault.TFSO_USERNAME].get_secret_value(),
+            password=secrets[vault.TFSO_PASSWORD],
+            application_id=secrets[vault.TFSO_APPLICATION_ID],
+            identity_id=connection.tfso_identity,
+        )
+        store = DatabaseSessionStore(self._sessions, self._vault, connection.id, self._clock)
+        return self.tfso(connection.tfso_url, credentials, sessions=store, bulk=bulk)
+
+    def tfso(
+        self, url: str, credentials: TfsoCredentials, *, sessions: Any, bulk: bool = False
+    ) -> TfsoClient:
+        """A client for a 24SevenOffice user; the quota belongs to the calling address, so that all
+        connections to one host share it."""
+        limiter = SharedLimiter(
+            self._storage,
+            System.TFSO,
+            f"24so:{urlsplit(url).netloc}",
+            [
+                RateLimitItemPerSecond(self._configuration.tfso_calls_per_second),
+                RateLimitItemPerHour(self._configuration.tfso_calls_per_hour),
+            ],
+            bulk,
+        )
+        return TfsoClient(url, credentials, sessions=sessions, limiter=limiter)
+
+    def _look_up(
+        self, connection_id: int, client: Any, side: Side[Any], lookup: Lookup, *, pretend: bool
+    ) -> str:
+        known = self._found.get((connection_id, lookup))
+        if known is not None and time.monotonic() - known[0] < LOOKUP_SECONDS:
+            return known[1]
+        if pretend:
+            return side.resolve(client, lookup, pretend=True)
+        # One worker at a time, so that two of them do not both add what is missing.
+        with self._sessions.begin() as session:
+            session.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext(:register), :id)"),
+                {"register": lookup.register, "id": connection_id},
+            )
+            number = side.resolve(client, lookup)
+        self._found[connection_id, lookup] = (time.monotonic(), number)
+        return number
+
+
+def _version(connection: Connection, secrets: dict[str, SecretStr]) -> str:
+    parts = [connection.rackbeat_url, connection.tfso_url, connection.tfso_identity]
+    parts += [secret.get_secret_value() for secret in secrets.values()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
