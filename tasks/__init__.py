@@ -1,0 +1,1 @@
+"""What happens to each kind of record: one module a kind, both systems side by side."""

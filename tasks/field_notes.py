@@ -1,0 +1,164 @@
+"""Remarks of the field reference that no trial can find out; tests prove what they say."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from shared.words import Direction
+
+FORTH, BACK = Direction.RACKBEAT_TO_24SO, Direction.TFSO_TO_RACKBEAT
+COMPANIES = ("customer", "supplier")
+DOCUMENTS = ("order", "invoice")
+
+
+class Note(NamedTuple):
+    """A remark.
+
+    Attributes:
+        direction: None for both.
+        field: of the entity, or of the target; empty for the whole table.
+    """
+
+    kinds: tuple[str, ...]
+    direction: Direction | None
+    field: str
+    text: str
+
+
+N = Note
+NOTES: tuple[Note, ...] = (
+    # -- master data
+    N(COMPANIES, FORTH, "mark", "Recognises the record again by `ExternalId`."),
+    N(COMPANIES, BACK, "mark", "Recognises the record again: Rackbeat's `number`."),
+    N(COMPANIES, None, "organisation_number", "Blanks, NO and MVA do not count in comparisons."),
+    N(COMPANIES, None, "email", "The first valid address; of others, and of rubbish, a remark."),
+    N(COMPANIES, FORTH, "name", "Divided before its last word for those who have a first name."),
+    N(COMPANIES, BACK, "name", "Put together with a blank."),
+    N(
+        COMPANIES,
+        None,
+        "country",
+        "Names in Norwegian, Danish, Swedish and English, and codes of two and three letters. "
+        "The default where it is empty or unknown, and there is an address.",
+    ),
+    N(COMPANIES, FORTH, "payment_terms", "`20` for 20 days net, `-5` for end of month + 45 days."),
+    N(
+        COMPANIES,
+        BACK,
+        "payment_terms",
+        "The term of so many days, net or from the end of the month; added to Rackbeat where it "
+        "is missing.",
+    ),
+    N(COMPANIES, FORTH, "currency", "`LOCAL` for the currency of the setting `local_currency`."),
+    N(COMPANIES, BACK, "currency", "`LOCAL` is the currency of the setting `local_currency`."),
+    N(COMPANIES, FORTH, "active", "24SevenOffice has no such state."),
+    N(COMPANIES, FORTH, "ExplicitlySpecifyNewCompanyId", "Only with `Id`."),
+    N(("product_group",), FORTH, "mark", "Recognises the record again by `No`."),
+    N(("product_group",), BACK, "mark", "Recognises the record again: Rackbeat's `number`."),
+    N(("product_group",), None, "", "The parent of a group is not carried over."),
+    N(
+        ("product",),
+        FORTH,
+        "",
+        "Structure items (`/lots`) are transferred as products.",
+    ),
+    N(
+        ("product",),
+        BACK,
+        "",
+        "Every product arrives as a product. Of one that has been made a structure item in "
+        "Rackbeat only the name is written; its parts are never touched.",
+    ),
+    N(("product",), BACK, "number", "At most 25 characters."),
+    N(("product",), BACK, "stock_controlled", "Read-only in Rackbeat."),
+    N(("product",), BACK, "unit_id", "Added to Rackbeat's units where it is missing."),
+    N(
+        ("stock",),
+        FORTH,
+        "",
+        "An absolute quantity, of products that are linked; all of Rackbeat's locations together.",
+    ),
+    # -- documents
+    N(
+        DOCUMENTS,
+        None,
+        "",
+        "The total stays the same to the øre. Where the lines differ from it by an øre a line at "
+        "most, because the two systems round at different places, the price of the largest line "
+        "takes that up, with a remark in the journal. Where they differ by more, nothing is "
+        "transferred, but parked.",
+    ),
+    N(DOCUMENTS, FORTH, "total_with_vat", "What the lines have to add up to."),
+    N(DOCUMENTS, BACK, "total", "What the lines have to add up to."),
+    N(("order",), FORTH, "mark", "`Rackbeat` and the number."),
+    N(("invoice",), FORTH, "mark", "`Rackbeat faktura` and the number."),
+    N(DOCUMENTS, FORTH, "number", "So that the document can be searched for."),
+    N(DOCUMENTS, BACK, "mark", "`24SO` and the `OrderId`."),
+    N(DOCUMENTS, BACK, "their_reference", "Below the note, after `Deres referanse:`."),
+    N(DOCUMENTS, BACK, "note", "Followed by the texts of lines without product and price."),
+    N(DOCUMENTS, BACK, "currency_rate", "`Rate` divided by `Unit`."),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "currency",
+        "Not written where it is the one of `local_currency` on both sides.",
+    ),
+    N(DOCUMENTS, BACK, "address.street", "`Addresses.Post` where there is no `Invoice`."),
+    N(DOCUMENTS, FORTH, "lines[].discount", "Both discounts, one after the other."),
+    N(DOCUMENTS, BACK, "lines[].quantity", "0 for a row whose `Type` is not `Normal`."),
+    N(
+        DOCUMENTS,
+        BACK,
+        "lines[].price",
+        "Without VAT, also where `IncludeVAT` says that prices include it; 0 for a row whose "
+        "`Type` is not `Normal`.",
+    ),
+    N(
+        DOCUMENTS,
+        BACK,
+        "lines[].product",
+        "A line without product becomes one of that product, a text without price goes to the "
+        "note.",
+    ),
+    N(DOCUMENTS, FORTH, "InvoiceRows[].RowId", "The row that is there."),
+    N(DOCUMENTS, FORTH, "InvoiceRows[].ChangeState", "`Edit`, `Add` or `Delete`."),
+    N(DOCUMENTS, FORTH, "InvoiceRows[].SequenceNumber", "1, 2, 3 ..."),
+    N(("order",), FORTH, "cancelled", "`Inactive`; nothing else is written then."),
+    N(
+        ("order",),
+        BACK,
+        "cancelled",
+        "A draft gets the heading `Kansellert i 24SevenOffice` and its lines the quantity 0; no "
+        "call that cancels an order is known.",
+    ),
+    N(
+        ("order",),
+        BACK,
+        "",
+        "A draft, or booked at once with the setting `order.book`. Once it is booked, changes are "
+        "parked.",
+    ),
+    N(
+        ("invoice",),
+        FORTH,
+        "",
+        "Where an invoice covers all of a linked order, that order itself becomes the invoice: its "
+        "status changes. Other invoices become orders of their own, which refer to it. If an "
+        "invoice belongs to several orders, they are only named in the journal.",
+    ),
+    N(("invoice",), FORTH, "covers_order", "Decides whether the order itself is changed."),
+    N(("invoice",), FORTH, "order", "Only where the order is linked, and the invoice its own."),
+    N(("invoice",), FORTH, "credited", "Takes the order's place, where that invoice is linked."),
+    N(("invoice",), FORTH, "lines[].quantity", "Negative in a credit note."),
+    N(("invoice",), FORTH, "invoiced_on", "24SevenOffice dates invoices itself."),
+    N(
+        ("invoice",),
+        BACK,
+        "",
+        "An invoice of an order that is linked is made by converting that order, if its quantities "
+        "and prices are the same. Booked invoices never change in Rackbeat: later changes are "
+        "parked.",
+    ),
+    N(("invoice",), BACK, "order", "Only where the order is linked."),
+    N(("invoice",), BACK, "status", "Decides whether it is transferred."),
+)

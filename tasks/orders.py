@@ -1,0 +1,115 @@
+"""Orders."""
+
+from __future__ import annotations
+
+from shared.failures import Unmappable
+from shared.kind import Context, Kind, Payload, Record, events
+from shared.queues import Queue
+from shared.rackbeat.client import RackbeatClient
+from shared.rackbeat.protocol import ORDERS
+from shared.settings import Settings
+from tasks.documents import Document
+from tasks.rackbeat_documents import RackbeatDocuments
+from tasks.tfso_documents import A_MONTH, TfsoDocuments
+
+OURS = "Rackbeat"
+CANCELLED = "Kansellert i 24SevenOffice"
+INACTIVE = "Inactive"
+
+
+class Order(Document):
+    """An order.
+
+    Attributes:
+        cancelled: it is not to be carried out.
+    """
+
+    cancelled: bool = False
+
+    def label(self) -> str:
+        return f"order {self.number or self.mark}"
+
+    def switched_off(self) -> Order:
+        return self.model_copy(update={"cancelled": True})
+
+
+class RackbeatOrders(RackbeatDocuments[Order]):
+    """/orders"""
+
+    resource = ORDERS
+    ours = OURS
+
+    def parse(self, record: Record, context: Context) -> Order:
+        cancelled = record.get("is_cancelled") or record.get("heading") == CANCELLED
+        return Order(**self.fields(record, context), cancelled=bool(cancelled))
+
+    def excluded(self, record: Record, settings: Settings) -> str | None:
+        del settings
+        return None if record.get("is_booked") else "It is a draft in Rackbeat; booked ones go."
+
+    def render(self, entity: Order, context: Context) -> Payload:
+        if entity.cancelled:
+            # No source shows a call that cancels an order: the draft is emptied and says why.
+            lines = (context.existing or {}).get("lines") or []
+            return {"heading": CANCELLED, "lines": [{"quantity": 0} for _ in lines]}
+        payload = self.document_payload(entity, context)
+        for name, day in (("order_date", entity.ordered_on), ("deliver_at", entity.deliver_on)):
+            if day is not None:
+                payload[name] = day.isoformat()
+        if context.existing is None and context.settings.order.book:
+            payload["is_booked"] = True
+        return payload
+
+    def create(self, client: RackbeatClient, payload: Payload) -> str:
+        # Which address an order is posted to decides whether it is booked.
+        written = {name: value for name, value in payload.items() if name != "is_booked"}
+        suffix = "" if payload.get("is_booked") else "/drafts"
+        return self.key_of(client.create(ORDERS, written, path_suffix=suffix))
+
+    def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
+        if existing.get("is_booked"):
+            raise Unmappable(
+                f"Order {key} is booked in Rackbeat, where a booked order's lines are locked. "
+                "Reopen it there and try again, or make the change by hand."
+            )
+        header = {name: value for name, value in payload.items() if name != "lines"}
+        client.update(ORDERS, key, header)
+        self.update_lines(client, key, payload["lines"], existing.get("lines") or [])
+
+
+class TfsoOrders(TfsoDocuments[Order]):
+    """InvoiceOrders that are orders."""
+
+    ours = OURS
+
+    def parse(self, record: Record, context: Context) -> Order:
+        cancelled = record.get("OrderStatus") == INACTIVE
+        return Order(**self.fields(record, context), cancelled=cancelled)
+
+    def excluded(self, record: Record, settings: Settings) -> str | None:
+        status = record.get("OrderStatus", "Web")
+        if status in settings.order.pull_statuses:
+            return None
+        wanted = ", ".join(settings.order.pull_statuses)
+        return f"Its status in 24SevenOffice is {status}; only {wanted} are transferred."
+
+    def render(self, entity: Order, context: Context) -> Payload:
+        if entity.cancelled:
+            return {"OrderStatus": INACTIVE, "IncludeVAT": False}
+        payload = self.document_payload(entity, context)
+        if context.existing is None or context.existing.get("OrderStatus") == INACTIVE:
+            payload["OrderStatus"] = context.settings.order.status
+        return payload
+
+
+KIND = Kind(
+    name="order",
+    title="Order",
+    entity=Order,
+    rackbeat=RackbeatOrders(),
+    tfso=TfsoOrders(),
+    queue=Queue.DOCUMENTS,
+    mends_drift=False,
+    listed_for=A_MONTH,
+    events=events("order", "booked"),
+)

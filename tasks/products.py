@@ -1,0 +1,236 @@
+"""Products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+from shared.entity import Entity, Number, RefersTo, Text
+from shared.failures import Unmappable
+from shared.kind import Context, Found, Kind, Lookup, Payload, Record, events
+from shared.queues import Queue
+from shared.rackbeat.client import RackbeatClient
+from shared.rackbeat.protocol import LOTS, PRODUCTS
+from shared.settings import ProductNumber, Settings
+from shared.tfso.client import TfsoClient
+from shared.tfso.protocol import Service
+from shared.values import decimal, dig, flag, no_longer_than, text, whole, without_nothing
+from tasks.sides import RackbeatSide, TfsoSide, found_in_tfso, is_deleted
+
+LONGEST_NUMBER = 25  # in Rackbeat
+UNIT = "unit"
+
+
+class Product(Entity):
+    """A product.
+
+    Attributes:
+        sales_price, cost_price: without VAT, in the companies' own currency.
+        ean: the barcode.
+        active: false where it is barred (Rackbeat) or expired (24SevenOffice).
+        stock_controlled: whether stock is kept of it; read-only in Rackbeat.
+    """
+
+    number: Text = None
+    name: Text = None
+    description: Text = None
+    sales_price: Number | None = None
+    cost_price: Number | None = None
+    ean: Text = None
+    group: Annotated[Text, RefersTo("product_group")] = None
+    active: bool | None = None
+    stock_controlled: bool | None = None
+
+    def identifiers(self) -> list[tuple[str, str]]:
+        found = [("number", self.number), ("ean", self.ean)]
+        return [(name, value) for name, value in found if value]
+
+    def contradicts(self, other: Product) -> str | None:
+        if self.ean and other.ean and self.ean != other.ean:
+            return f"its EAN is {other.ean}, not {self.ean}"
+        return None
+
+    def label(self) -> str:
+        return f"product '{self.number}' ({self.name})"
+
+    def switched_off(self) -> Product:
+        return self.model_copy(update={"active": False})
+
+
+class RackbeatProducts(RackbeatSide[Product]):
+    """/products, and /lots: structure items (bills of materials).
+
+    A structure item travels to 24SevenOffice as a product. A product that a person converts keeps
+    its number: it is then read from /lots, and the link follows it by itself. Nothing but the name
+    is ever written to a structure item, so that its parts stay as they are.
+    """
+
+    resource = PRODUCTS
+
+    def parse(self, record: Record, context: Context) -> Product:
+        del context
+        group = record.get("group")
+        barred = flag(record.get("is_barred"), "is barred")
+        return Product(
+            number=text(record.get("number")),
+            name=record.get("name"),
+            description=record.get("description"),
+            sales_price=decimal(record.get("sales_price"), "sales price"),
+            cost_price=decimal(record.get("recommended_cost_price"), "recommended cost price"),
+            ean=record.get("barcode"),
+            group=text(dig(group, "number") if isinstance(group, dict) else group),
+            active=None if barred is None else not barred,
+            stock_controlled=flag(record.get("inventory_enabled"), "inventory enabled"),
+        )
+
+    def excluded(self, record: Record, settings: Settings) -> str | None:
+        if is_structure_item(record) and not settings.product.structure_items:
+            return "It is a structure item, and product.structure_items is off."
+        return None
+
+    def read(self, client: RackbeatClient, key: str) -> Record | None:
+        return super().read(client, key) or _structure_item(client.get(LOTS, key))
+
+    def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
+        resource = LOTS if is_structure_item(existing) else PRODUCTS
+        client.update(resource, key, payload)
+
+    def all(self, client: RackbeatClient) -> Iterator[Found]:
+        yield from super().all(client)
+        for record in client.listing(LOTS):
+            if not is_deleted(record):
+                yield Found(self.key_of(record), {**record, "type": "lot"})
+
+    def lookups(self, entity: Product, settings: Settings) -> Iterable[Lookup]:
+        del entity
+        yield Lookup(UNIT, settings.product.unit)
+
+    def render(self, entity: Product, context: Context) -> Payload:
+        if is_structure_item(context.existing):
+            return without_nothing({"name": entity.name})
+        payload: dict[str, Any] = {
+            "name": entity.name,
+            "description": entity.description,
+            "sales_price": entity.sales_price,
+            "recommended_cost_price": entity.cost_price,
+            "barcode": entity.ean,
+            "group": None if entity.group is None else int(entity.group),
+            "is_barred": None if entity.active is None else not entity.active,
+        }
+        if context.existing is None:
+            payload["number"] = _number(entity)
+            payload["sales_price"] = entity.sales_price or 0
+            (unit,) = self.lookups(entity, context.settings)
+            payload["unit_id"] = int(context.found[unit])
+        return without_nothing(payload)
+
+
+def is_structure_item(record: Record | None) -> bool:
+    """Whether a record of Rackbeat's is a structure item (a lot)."""
+    return record is not None and record.get("type") == "lot"
+
+
+def _structure_item(record: Record | None) -> Record | None:
+    return None if record is None or is_deleted(record) else {**record, "type": "lot"}
+
+
+def _number(entity: Product) -> str:
+    if entity.number is None:
+        raise Unmappable(
+            f"The product '{entity.name}' has no number in 24SevenOffice, and Rackbeat needs one. "
+            "Give it one, or choose 'id' for product.number in the settings."
+        )
+    if len(entity.number) > LONGEST_NUMBER:
+        raise Unmappable(
+            f"The product number '{entity.number}' has {len(entity.number)} characters; Rackbeat "
+            f"takes at most {LONGEST_NUMBER}. Give the product a shorter number in 24SevenOffice, "
+            "and it is transferred by itself. Numbers are never cut."
+        )
+    return entity.number
+
+
+PROPERTIES = (
+    "Id", "No", "Name", "Description", "Price", "InPrice", "Cost", "EAN1", "CategoryId",
+    "StatusId", "StockControlled", "DateChanged",
+)  # fmt: skip
+ACTIVE, EXPIRED = 1, 0
+
+
+class TfsoProducts(TfsoSide[Product]):
+    """Products of the product service."""
+
+    service = Service.PRODUCT
+    save_operation = "SaveProducts"
+
+    def parse(self, record: Record, context: Context) -> Product:
+        by_id = context.settings.product.number is ProductNumber.ID
+        status = whole(record.get("StatusId"), "StatusId")
+        cost = _cost_field(context.settings)
+        return Product(
+            number=text(record.get("Id" if by_id else "No")),
+            name=record.get("Name"),
+            description=record.get("Description"),
+            sales_price=decimal(record.get("Price"), "Price"),
+            cost_price=decimal(record.get(cost), cost),
+            ean=record.get("EAN1"),
+            group=text(record.get("CategoryId")),
+            active=None if status is None else status != EXPIRED,
+            stock_controlled=flag(record.get("StockControlled"), "StockControlled"),
+        )
+
+    def render(self, entity: Product, context: Context) -> Payload:
+        payload: dict[str, Any] = {
+            "Name": no_longer_than(entity.name, 125, "name", "24SevenOffice"),
+            "Description": no_longer_than(entity.description, 500, "description", "24SevenOffice"),
+            "Price": entity.sales_price,
+            _cost_field(context.settings): entity.cost_price,
+            "EAN1": no_longer_than(entity.ean, 50, "EAN", "24SevenOffice"),
+            "CategoryId": None if entity.group is None else int(entity.group),
+            "StatusId": None if entity.active is None else (ACTIVE if entity.active else EXPIRED),
+            "StockControlled": entity.stock_controlled,
+        }
+        if context.existing is None:
+            payload["No"] = entity.number
+        return without_nothing(payload)
+
+    def read(self, client: TfsoClient, key: str) -> Record | None:
+        found = client.get_products({"Id": int(key)}, PROPERTIES)
+        return found[0] if found else None
+
+    def search(
+        self, client: TfsoClient, field: str, value: str, settings: Settings
+    ) -> list[Record]:
+        if field == "ean":
+            return client.get_products({"EAN1": value}, PROPERTIES)
+        if settings.product.number is ProductNumber.ID:
+            return client.get_products({"Id": int(value)}, PROPERTIES) if value.isdecimal() else []
+        return client.get_products({"No": value}, PROPERTIES)
+
+    def all(self, client: TfsoClient) -> Iterator[Found]:
+        # A search for everything at once may take longer than the vendor allows; a product always
+        # has a category.
+        for category in client.get_categories(["Id"]):
+            for record in client.get_products({"CategoryId": category["Id"]}, PROPERTIES):
+                yield found_in_tfso(record)
+
+    def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
+        for record in client.get_products({"DateChanged": position}, PROPERTIES):
+            yield found_in_tfso(record)
+
+
+def _cost_field(settings: Settings) -> str:
+    return {"in_price": "InPrice", "cost": "Cost"}[settings.product.cost]
+
+
+KIND = Kind(
+    name="product",
+    title="Product",
+    entity=Product,
+    rackbeat=RackbeatProducts(),
+    tfso=TfsoProducts(),
+    queue=Queue.MASTER_DATA,
+    events=events("product") + events("lot"),
+    initial=True,
+    followed_by=("stock",),
+)

@@ -1,0 +1,204 @@
+"""Orders and customer invoices as Rackbeat has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+
+from shared.failures import Unmappable
+from shared.kind import Context, Found, Payload, Record
+from shared.rackbeat.client import RackbeatClient
+from shared.settings import Settings
+from shared.values import country, day, decimal, dig, no_longer_than, records, text, without_nothing
+from tasks.documents import (
+    HUNDRED,
+    WITHOUT_VAT,
+    Address,
+    Document,
+    Line,
+    lines_with_total,
+    vat_is_kept,
+)
+from tasks.sides import RackbeatSide
+
+D = TypeVar("D", bound=Document)
+
+NEWEST_PAGES = 10
+LONGEST_HEADING, LONGEST_NOTE = 255, 800
+
+
+class RackbeatDocuments(RackbeatSide[D], Generic[D]):
+    """Documents with lines.
+
+    Attributes:
+        ours: how the mark of a document made in Rackbeat begins, followed by its number.
+    """
+
+    ours: ClassVar[str]
+
+    def fields(self, record: Record, context: Context) -> dict[str, Any]:
+        """The fields all documents have, from a record as read or as written."""
+        general = decimal(record.get("general_discount"), "general discount") or Decimal(0)
+        written_mark = text(record.get("other_reference")) or ""
+        return {
+            "number": text(record.get("number")),
+            "mark": written_mark
+            if written_mark.startswith("24SO ")
+            else f"{self.ours} {record.get('number')}",
+            "customer": text(record.get("customer_id") or dig(record, "customer", "number")),
+            "ordered_on": day(record.get("order_date"), "order date"),
+            "deliver_on": day(record.get("deliver_at"), "delivery date"),
+            "heading": record.get("heading"),
+            "note": record.get("note"),
+            "currency": record.get("currency"),
+            "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
+            "address": _address(record, "address_", context),
+            "delivery_address": _address(record, "delivery_address_", context),
+            "lines": _lines(record.get("lines"), general),
+            "total": decimal(record.get("total_subtotal"), "total"),
+            "total_with_vat": decimal(record.get("total_total"), "total with VAT"),
+        }
+
+    def document_payload(self, document: Document, context: Context) -> dict[str, Any]:
+        """The fields all documents have, as written."""
+        kept = lines_with_total(document, WITHOUT_VAT, "24SevenOffice", context.note)
+        document = document.model_copy(update={"lines": kept})
+        vat_is_kept(document, "24SevenOffice")
+        lines, texts = _split_off_texts(document, context.settings)
+        # Rackbeat's own reference fields hold numbers of its employees and contacts, not text.
+        if document.their_reference:
+            texts.insert(0, f"Deres referanse: {document.their_reference}")
+        note = "\n".join(part for part in (document.note, *texts) if part) or None
+        return without_nothing(
+            {
+                "customer_id": None if document.customer is None else int(document.customer),
+                "other_reference": document.mark,
+                "heading": no_longer_than(document.heading, LONGEST_HEADING, "heading", "Rackbeat"),
+                "note": no_longer_than(note, LONGEST_NOTE, "text", "Rackbeat"),
+                "currency": document.currency,
+                "currency_rate": document.currency_rate,
+                **_address_payload(document.address, "address_"),
+                **_address_payload(document.delivery_address, "delivery_address_"),
+                "lines": [_line_payload(line) for line in lines],
+            }
+        )
+
+    def search(
+        self, client: RackbeatClient, field: str, value: str, settings: Settings
+    ) -> list[Record]:
+        del field, settings
+        # The mark cannot be searched for: look through the newest documents, as many as could have
+        # been made since a creation was tried.
+        newest = client.page(self.resource, order_by="number", order_direction="DESC")
+        return [found for found in newest.records if found.get("other_reference") == value]
+
+    def all(self, client: RackbeatClient) -> Iterator[Found]:
+        """The newest documents: older ones do not change any more."""
+        for page in range(1, NEWEST_PAGES + 1):
+            newest = client.page(self.resource, page, order_by="number", order_direction="DESC")
+            for record in newest.records:
+                yield Found(self.key_of(record), record)
+            if page >= newest.pages:
+                return
+
+    def update_lines(
+        self, client: RackbeatClient, key: str, wanted: list[Payload], existing: list[Record]
+    ) -> None:
+        """Line by line: whether a PUT of the document replaces its lines is not known."""
+        for position, line in enumerate(wanted):
+            if position >= len(existing):
+                client.action(self.resource, key, "lines", payload=line)
+            elif _line(existing[position], Decimal(0)) != _line(line, Decimal(0)):
+                path = f"lines/{existing[position]['id']}"
+                client.action(self.resource, key, path, payload=line, method="PUT")
+        for line in existing[len(wanted) :]:
+            # No source shows how a line is deleted; without quantity it has no effect.
+            path, nothing = f"lines/{line['id']}", {"quantity": 0}
+            client.action(self.resource, key, path, payload=nothing, method="PUT")
+
+
+def rackbeat_lines(record: Record) -> tuple[Line, ...] | None:
+    """The lines of a document, as read or as written, without its general discount."""
+    return _lines(record.get("lines"), Decimal(0))
+
+
+def _lines(written: Any, general_discount: Decimal) -> tuple[Line, ...] | None:
+    """The lines that have an effect; None where the record does not say."""
+    if written is None:
+        return None
+    lines = (_line(line, general_discount) for line in records(written, "lines"))
+    return tuple(line for line in lines if line.quantity)
+
+
+def _line(line: Record, general_discount: Decimal) -> Line:
+    own = decimal(line.get("discount_percentage"), "discount") or Decimal(0)
+    both = HUNDRED - (HUNDRED - own) * (HUNDRED - general_discount) / HUNDRED
+    return Line(
+        product=text(line.get("child_id") or line.get("item_id")),
+        name=line.get("name"),
+        quantity=decimal(line.get("quantity"), "quantity") or Decimal(0),
+        price=decimal(line.get("line_price"), "price") or Decimal(0),
+        discount=both,
+        vat=decimal(line.get("vat_percentage"), "VAT") or Decimal(0),
+    )
+
+
+def _line_payload(line: Line) -> Payload:
+    return without_nothing(
+        {
+            "item_id": line.product,
+            "name": line.name,
+            "quantity": line.quantity,
+            "line_price": line.price,
+            "discount_percentage": line.discount,
+            "vat_percentage": line.vat,
+        }
+    )
+
+
+def _split_off_texts(document: Document, settings: Settings) -> tuple[list[Line], list[str]]:
+    """Lines that can be lines in Rackbeat, and texts that go to the document's note."""
+    carrier = settings.order.item_for_text
+    lines: list[Line] = []
+    texts: list[str] = []
+    for line in document.lines or ():
+        if line.product is not None:
+            lines.append(line)
+        elif carrier is not None:
+            lines.append(line.model_copy(update={"product": carrier}))
+        elif line.net():
+            raise Unmappable(
+                f"The line '{line.name}' of {document.label()} costs {line.net()} but names no "
+                "product, and a line in Rackbeat needs one. Name a product for such lines in the "
+                "setting order.item_for_text."
+            )
+        elif line.name:
+            texts.append(line.name)
+    return lines, texts
+
+
+def _address(record: Record, prefix: str, context: Context) -> Address | None:
+    street, city = record.get(f"{prefix}street"), record.get(f"{prefix}city")
+    if not street and not city:
+        return None
+    default = context.settings.customer.country
+    return Address(
+        name=record.get(f"{prefix}name"),
+        street=street,
+        postal_code=text(record.get(f"{prefix}zipcode")),
+        city=city,
+        country=country(record.get(f"{prefix}country"), default, context),
+    )
+
+
+def _address_payload(address: Address | None, prefix: str) -> Payload:
+    if address is None:
+        return {}
+    return {
+        f"{prefix}name": address.name,
+        f"{prefix}street": address.street,
+        f"{prefix}zipcode": address.postal_code,
+        f"{prefix}city": address.city,
+        f"{prefix}country": address.country,
+    }

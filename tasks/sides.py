@@ -1,0 +1,127 @@
+"""What all kinds have in common on one system's side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar, Generic
+
+from shared.failures import Rejected, Unmappable
+from shared.kind import E, Found, Lookup, Payload, Record, Side
+from shared.rackbeat import registers
+from shared.rackbeat.client import RackbeatClient
+from shared.rackbeat.protocol import Resource
+from shared.settings import Settings
+from shared.tfso.client import TfsoClient
+from shared.tfso.protocol import Service
+from shared.values import moment
+from shared.words import System
+
+_WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,17}")
+# At most so many items in one call; more is possible, but no source says how many (assumed).
+BATCH = 100
+
+
+class RackbeatSide(Side[E], Generic[E]):
+    """A kind that is one resource in Rackbeat, known by its number."""
+
+    resource: ClassVar[Resource]
+
+    def key_of(self, record: Record) -> str:
+        return str(record["number"])
+
+    def key_beforehand(self, payload: Payload) -> str | None:
+        number = payload.get("number")
+        return None if number is None else str(number)
+
+    def read(self, client: RackbeatClient, key: str) -> Record | None:
+        record = client.get(self.resource, key)
+        return None if record is None or is_deleted(record) else record
+
+    def search(
+        self, client: RackbeatClient, field: str, value: str, settings: Settings
+    ) -> list[Record]:
+        del settings
+        if field in ("mark", "number"):
+            record = self.read(client, value)
+            return [] if record is None else [record]
+        found = client.page(self.resource, search=value).records
+        return [record for record in found if not is_deleted(record)]
+
+    def create(self, client: RackbeatClient, payload: Payload) -> str:
+        return self.key_of(client.create(self.resource, payload))
+
+    def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
+        del existing
+        client.update(self.resource, key, payload)
+
+    def all(self, client: RackbeatClient) -> Iterator[Found]:
+        for record in client.listing(self.resource):
+            if not is_deleted(record):
+                yield Found(self.key_of(record), record)
+
+    def resolve(self, client: RackbeatClient, lookup: Lookup, *, pretend: bool = False) -> str:
+        found = registers.find(client, lookup.register, lookup.value)
+        if found is None:
+            return "0" if pretend else registers.create(client, lookup.register, lookup.value)
+        return found
+
+
+def is_deleted(record: Record) -> bool:
+    """Whether a record of Rackbeat's that is still shown has been deleted."""
+    return bool(record.get("is_deleted") or record.get("deleted_at"))
+
+
+def whole_number(value: str | None, title: str) -> int:
+    """A number as Rackbeat takes it for everything but items: whole, without leading zero.
+
+    Raises:
+        Unmappable: it is something else.
+    """
+    if value is None or not _WHOLE_NUMBER.fullmatch(value):
+        raise Unmappable(
+            f"The number of {title} is '{value or ''}', but Rackbeat takes only whole numbers "
+            "there. Change it in 24SevenOffice, or choose another number field in the settings."
+        )
+    return int(value)
+
+
+class TfsoSide(Side[E], Generic[E]):
+    """A kind that one Save operation of 24SevenOffice writes."""
+
+    service: ClassVar[Service]
+    save_operation: ClassVar[str]
+    key_property: ClassVar[str] = "Id"
+
+    def key_of(self, record: Record) -> str:
+        return str(record[self.key_property])
+
+    def changed_at(self, record: Record) -> datetime | None:
+        return moment(record.get("DateChanged"))
+
+    def create(self, client: TfsoClient, payload: Payload) -> str:
+        return self.key_of(self._save(client, payload, creates=True))
+
+    def update(self, client: TfsoClient, key: str, payload: Payload, existing: Record) -> None:
+        del existing
+        self._save(client, {**payload, self.key_property: int(key)}, creates=False)
+
+    def _save(self, client: TfsoClient, payload: Payload, *, creates: bool) -> Record:
+        # Whether an update may be repeated is for the client to find out: rows may be added.
+        idempotent = False if creates else None
+        (saved,) = client.save(self.service, self.save_operation, [payload], idempotent=idempotent)
+        if isinstance(saved, Exception):
+            raise saved
+        if creates and self.key_property not in saved:
+            raise Rejected(
+                "24SevenOffice accepted the record without saying its Id. Look it up there before "
+                "you try again.",
+                system=System.TFSO,
+            )
+        return saved
+
+
+def found_in_tfso(record: Record, key: str = "Id") -> Found:
+    """A record from a 24SevenOffice list, with its time of change."""
+    return Found(str(record[key]), record, moment(record.get("DateChanged")))

@@ -1,0 +1,139 @@
+"""Stock levels: Rackbeat's quantity of a product, set in 24SevenOffice as an absolute figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from shared.entity import Entity, Number, RefersTo, Text
+from shared.failures import Unmappable
+from shared.kind import Context, Found, Kind, Payload, Record, Side
+from shared.queues import Queue
+from shared.rackbeat.client import RackbeatClient
+from shared.settings import Settings
+from shared.tfso.client import TfsoClient
+from shared.values import decimal, text
+from shared.words import Direction
+from tasks import products
+
+
+class Stock(Entity):
+    """How many there are of a product."""
+
+    product: Annotated[Text, RefersTo("product")] = None
+    quantity: Number | None = None
+
+    def identifiers(self) -> list[tuple[str, str]]:
+        return [("product", self.product)] if self.product else []
+
+    def label(self) -> str:
+        return f"the stock of product {self.product}"
+
+
+class RackbeatStock(Side[Stock]):
+    """The read-only quantities of a product."""
+
+    def __init__(self) -> None:
+        self._products = products.RackbeatProducts()
+
+    def key_of(self, record: Record) -> str:
+        return self._products.key_of(record)
+
+    def parse(self, record: Record, context: Context) -> Stock:
+        name = _quantity_field(context.settings)
+        return Stock(product=text(record.get("number")), quantity=decimal(record.get(name), name))
+
+    def excluded(self, record: Record, settings: Settings) -> str | None:
+        if record.get(_quantity_field(settings)) is None:
+            return "Rackbeat says no quantity of it."
+        if record.get("inventory_enabled") is False:
+            return "No stock is kept of it in Rackbeat."
+        return None
+
+    def read(self, client: RackbeatClient, key: str) -> Record | None:
+        return self._products.read(client, key)
+
+    def all(self, client: RackbeatClient) -> Iterator[Found]:
+        return self._products.all(client)
+
+    def render(self, entity: Stock, context: Context) -> Payload:
+        raise NotImplementedError("stock never travels to Rackbeat")
+
+    def search(
+        self, client: RackbeatClient, field: str, value: str, settings: Settings
+    ) -> list[Record]:
+        raise NotImplementedError("stock never travels to Rackbeat")
+
+    def create(self, client: RackbeatClient, payload: Payload) -> str:
+        raise NotImplementedError("stock never travels to Rackbeat")
+
+    def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
+        raise NotImplementedError("stock never travels to Rackbeat")
+
+
+def _quantity_field(settings: Settings) -> str:
+    return {"in_stock": "stock_quantity", "available": "available_quantity"}[
+        settings.stock.quantity
+    ]
+
+
+PROPERTIES = ("Id", "Stock", "StockControlled", "DateChanged")
+
+
+class TfsoStock(Side[Stock]):
+    """The quantity of a product, set by SetStockQuantity."""
+
+    def key_of(self, record: Record) -> str:
+        return str(record["Id"])
+
+    def parse(self, record: Record, context: Context) -> Stock:
+        del context
+        return Stock(product=text(record.get("Id")), quantity=decimal(record.get("Stock"), "Stock"))
+
+    def refuses(self, existing: Record, settings: Settings) -> str | None:
+        del settings
+        if existing.get("StockControlled"):
+            return None
+        return "24SevenOffice does not keep stock of this product (StockControlled is off)."
+
+    def render(self, entity: Stock, context: Context) -> Payload:
+        del context
+        return {"Id": entity.product, "Stock": entity.quantity}
+
+    def read(self, client: TfsoClient, key: str) -> Record | None:
+        found = client.get_products({"Id": int(key)}, PROPERTIES)
+        return found[0] if found else None
+
+    def search(
+        self, client: TfsoClient, field: str, value: str, settings: Settings
+    ) -> list[Record]:
+        del field, settings
+        record = self.read(client, value)
+        return [] if record is None else [record]
+
+    def create(self, client: TfsoClient, payload: Payload) -> str:
+        del client
+        raise Unmappable(f"Product {payload['Id']} does not exist in 24SevenOffice any more.")
+
+    def update(self, client: TfsoClient, key: str, payload: Payload, existing: Record) -> None:
+        del existing
+        client.set_stock(int(key), payload["Stock"])
+
+    def all(self, client: TfsoClient) -> Iterator[Found]:
+        for category in client.get_categories(["Id"]):
+            query = {"CategoryId": category["Id"]}
+            for record in client.get_products(query, PROPERTIES):
+                yield Found(self.key_of(record), record)
+
+
+KIND = Kind(
+    name="stock",
+    title="Stock",
+    entity=Stock,
+    rackbeat=RackbeatStock(),
+    tfso=TfsoStock(),
+    queue=Queue.STOCK,
+    directions=(Direction.RACKBEAT_TO_24SO,),
+    events=("item.stock_updated",),  # the name is assumed; a delivery is known by its body
+    brings_along=False,
+)

@@ -1,0 +1,248 @@
+"""Orders and invoices as 24SevenOffice has them: both are an InvoiceOrder, told apart by status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+
+from shared.failures import Unmappable
+from shared.kind import Context, Found, Payload, Record
+from shared.settings import Settings
+from shared.tfso.client import TfsoClient
+from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
+from shared.values import country, day, decimal, dig, part, records, text, whole, without_nothing
+from tasks.documents import HUNDRED, WITH_VAT, Address, Document, Line, lines_with_total
+from tasks.sides import TfsoSide, found_in_tfso
+
+D = TypeVar("D", bound=Document)
+
+A_MONTH = timedelta(days=31)
+
+PROPERTIES = (
+    "OrderId", "CustomerId", "Addresses", "OrderStatus", "InvoiceId", "DateOrdered",
+    "DateInvoiced", "DateChanged", "DeliveryDate", "YourReference", "ReferenceNumber",
+    "ReferenceOrderId", "IncludeVAT", "InvoiceTitle", "InvoiceText", "Currency",
+    "OrderTotalIncVat", "OrderTotalVat", "InvoiceRows",
+)  # fmt: skip
+ROW_PROPERTIES = (
+    "ProductId", "ProductNo", "RowId", "VatRate", "Price", "Name", "DiscountRate", "Quantity",
+    "Type", "SequenceNumber",
+)  # fmt: skip
+
+
+class TfsoDocuments(TfsoSide[D], Generic[D]):
+    """Documents of the invoice service.
+
+    Attributes:
+        ours: how the mark of a document made in Rackbeat begins, followed by its number.
+    """
+
+    service = Service.INVOICE
+    save_operation = "SaveInvoices"
+    key_property = "OrderId"
+    ours: ClassVar[str]
+
+    def fields(self, record: Record, context: Context) -> dict[str, Any]:
+        """The fields all documents have, from a record as read or as written."""
+        with_vat = bool(record.get("IncludeVAT"))
+        written_mark = text(record.get("ReferenceNumber")) or ""
+        total, vat = record.get("OrderTotalIncVat"), record.get("OrderTotalVat")
+        with_vat_total = decimal(total, "OrderTotalIncVat")
+        total_vat = decimal(vat, "OrderTotalVat")
+        known = with_vat_total is not None and total_vat is not None
+        return {
+            "number": text(record.get("OrderId")),
+            "mark": written_mark
+            if written_mark.startswith(f"{self.ours} ")
+            else f"24SO {record.get('OrderId')}",
+            "customer": text(record.get("CustomerId")),
+            "ordered_on": day(record.get("DateOrdered"), "DateOrdered"),
+            "deliver_on": day(record.get("DeliveryDate"), "DeliveryDate"),
+            "their_reference": record.get("YourReference"),
+            "heading": record.get("InvoiceTitle"),
+            "note": record.get("InvoiceText"),
+            "currency": _currency(record, context.settings),
+            "currency_rate": _rate(record),
+            "address": _address(part(record, "Addresses", "Invoice"), context)
+            or _address(part(record, "Addresses", "Post"), context),
+            "delivery_address": _address(part(record, "Addresses", "Delivery"), context),
+            "lines": _lines(record.get("InvoiceRows"), with_vat=with_vat),
+            "total": (with_vat_total or 0) - (total_vat or 0) if known else None,
+            "total_with_vat": with_vat_total,
+        }
+
+    def document_payload(self, document: Document, context: Context) -> dict[str, Any]:
+        """The fields all documents have, as written."""
+        kept = lines_with_total(document, WITH_VAT, "Rackbeat", context.note)
+        payload = without_nothing(
+            {
+                "CustomerId": None if document.customer is None else int(document.customer),
+                "DateOrdered": _midnight(document.ordered_on),
+                "DeliveryDate": _midnight(document.deliver_on),
+                "YourReference": document.their_reference,
+                "InvoiceTitle": document.heading,
+                "InvoiceText": document.note,
+                "Currency": _currency_payload(document, context),
+                "Addresses": {
+                    "Invoice": _address_payload(document.address),
+                    "Delivery": _address_payload(document.delivery_address),
+                },
+            }
+        )
+        payload["IncludeVAT"] = False
+        payload["InvoiceRows"] = _rows(kept, context.existing)
+        if context.existing is None:
+            # Our mark: the reference number tells whose document it is, the status can be searched.
+            payload["ReferenceNumber"] = document.mark
+            number = (document.number or "").lstrip("0")
+            if number.isdecimal():
+                payload["ExternalStatus"] = int(number)
+        return payload
+
+    def read(self, client: TfsoClient, key: str) -> Record | None:
+        found = client.get_invoices({"OrderIds": [int(key)]}, PROPERTIES, ROW_PROPERTIES)
+        return found[0] if found else None
+
+    def search(
+        self, client: TfsoClient, field: str, value: str, settings: Settings
+    ) -> list[Record]:
+        del settings
+        number = value.rpartition(" ")[2]
+        if field != "mark" or not number.isdecimal():
+            return []
+        query = {"ExternalStatus": [int(number)]}
+        found = client.get_invoices(query, PROPERTIES, ROW_PROPERTIES)
+        return [record for record in found if record.get("ReferenceNumber") == value]
+
+    def update(self, client: TfsoClient, key: str, payload: Payload, existing: Record) -> None:
+        if existing.get("OrderStatus") in INVOICED:
+            raise Unmappable(
+                f"Order {key} is invoiced in 24SevenOffice (invoice {existing.get('InvoiceId')}) "
+                "and cannot be changed there any more. Make a credit note, or correct it by hand."
+            )
+        super().update(client, key, payload, existing)
+
+    def all(self, client: TfsoClient) -> Iterator[Found]:
+        """The documents of the last month: older ones do not change any more."""
+        yield from self.changed_since(client, datetime.now(UTC) - A_MONTH)
+
+    def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
+        ids = client.get_order_sync_list(position)
+        for start in range(0, len(ids), MAX_ORDER_IDS):
+            query = {"OrderIds": ids[start : start + MAX_ORDER_IDS]}
+            for record in client.get_invoices(query, PROPERTIES, ROW_PROPERTIES):
+                yield found_in_tfso(record, key="OrderId")
+
+
+def _midnight(day_: date | None) -> datetime | None:
+    return None if day_ is None else datetime.combine(day_, time(), UTC)
+
+
+def _in_order(rows: list[Record]) -> list[Record]:
+    return sorted(rows, key=lambda row: whole(row.get("SequenceNumber"), "SequenceNumber") or 0)
+
+
+def _lines(rows: Any, *, with_vat: bool) -> tuple[Line, ...] | None:
+    """The lines of rows as read, or as written; None where the record does not say."""
+    if rows is None:
+        return None
+    left = [row for row in records(rows, "InvoiceRows") if row.get("ChangeState") != "Delete"]
+    return tuple(_line(row, with_vat=with_vat) for row in _in_order(left))
+
+
+def _line(row: Record, *, with_vat: bool) -> Line:
+    vat = decimal(row.get("VatRate"), "VatRate") or Decimal(0)
+    price = decimal(row.get("Price"), "Price") or Decimal(0)
+    if vat < 0:
+        raise Unmappable(f"The VAT rate of the row '{row.get('Name')}' is {vat} per cent.")
+    if with_vat:
+        price /= 1 + vat / HUNDRED
+    is_text = row.get("Type", "Normal") != "Normal"
+    quantity = decimal(row.get("Quantity"), "Quantity") or Decimal(0)
+    return Line(
+        product=text(row.get("ProductId")),
+        name=row.get("Name"),
+        quantity=Decimal(0) if is_text else quantity,
+        price=Decimal(0) if is_text else price,
+        discount=decimal(row.get("DiscountRate"), "DiscountRate") or Decimal(0),
+        vat=vat,
+    )
+
+
+def _row(line: Line) -> Payload:
+    return without_nothing(
+        {
+            "ProductId": None if line.product is None else int(line.product),
+            "Name": line.name,
+            "Quantity": line.quantity,
+            "Price": line.price,
+            "DiscountRate": line.discount,
+            "VatRate": line.vat,
+        }
+    )
+
+
+def _rows(lines: tuple[Line, ...], existing: Record | None) -> list[Payload]:
+    """Rows for a new order, or the changes that make an existing one's rows equal to the lines."""
+    if existing is None:
+        return [_row(line) for line in lines]
+    there = _in_order(existing.get("InvoiceRows") or [])
+    rows: list[Payload] = []
+    for position, line in enumerate(lines):
+        if position < len(there):
+            row = {"RowId": there[position]["RowId"], "ChangeState": "Edit", **_row(line)}
+        else:
+            row = {"ChangeState": "Add", **_row(line)}
+        rows.append({**row, "SequenceNumber": position + 1})
+    for left_over in there[len(lines) :]:
+        rows.append({"RowId": left_over["RowId"], "ChangeState": "Delete"})
+    return rows
+
+
+def _currency(record: Record, settings: Settings) -> str | None:
+    """The currency; no symbol stands for the local one, no Currency at all says nothing."""
+    if "Currency" not in record:
+        return None
+    return text(dig(record, "Currency", "Symbol")) or settings.local_currency
+
+
+def _currency_payload(document: Document, context: Context) -> Payload | None:
+    """The currency, where it is another than the order has, or a new order gets by itself."""
+    local = context.settings.local_currency
+    has = local if context.existing is None else _currency(context.existing, context.settings)
+    if document.currency is None or document.currency == has == local:
+        return None
+    return {"Symbol": document.currency, "Rate": document.currency_rate, "Unit": 1}
+
+
+def _rate(record: Record) -> Decimal | None:
+    rate = decimal(dig(record, "Currency", "Rate"), "Currency.Rate")
+    unit = decimal(dig(record, "Currency", "Unit"), "Currency.Unit") or Decimal(1)
+    return None if rate is None else rate / unit
+
+
+def _address(address: Mapping[str, Any], context: Context) -> Address | None:
+    if not (address.get("Street") or address.get("PostalArea") or address.get("City")):
+        return None
+    default = context.settings.customer.country
+    return Address(
+        name=address.get("Name"),
+        street=address.get("Street"),
+        postal_code=address.get("PostalCode"),
+        city=address.get("PostalArea") or address.get("City"),
+        country=country(address.get("Country"), default, context),
+    )
+
+
+def _address_payload(address: Address | None) -> Payload | None:
+    if address is None:
+        return None
+    return {
+        "Name": address.name,
+        "Street": address.street,
+        "PostalCode": address.postal_code,
+        "PostalArea": address.city,
+        "Country": address.country,
+    }
