@@ -1,0 +1,1 @@
+"""The processes: Celery application, its schedule, the web process, the command line."""

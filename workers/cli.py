@@ -1,0 +1,330 @@
+"""The command line: `varebro --help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from getpass import getuser
+from typing import Annotated, Any
+
+import typer
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from shared.config import configuration
+from workers.cli_sync import Slug, link_app, plainly, settings_app, sync_app
+
+app = typer.Typer(no_args_is_help=True, help="Keeps Rackbeat and 24SevenOffice in step.")
+connection_app = typer.Typer(no_args_is_help=True, help="Make, test and pause connections.")
+key_app = typer.Typer(no_args_is_help=True, help="Keys that encrypt the stored credentials.")
+app.add_typer(connection_app, name="connection")
+app.add_typer(sync_app, name="sync")
+app.add_typer(settings_app, name="settings")
+app.add_typer(link_app, name="link")
+app.add_typer(key_app, name="key")
+
+console = Console()
+
+
+def _connections() -> Any:
+    from shared.clock import utc_now
+    from shared.connections import Connections
+    from tasks.kinds import KINDS
+    from workers.process import the_sessions, the_vault, the_vendors
+
+    return Connections(
+        sessions=the_sessions(),
+        vendors=the_vendors(),
+        store=the_vault(),
+        events=[event for kind in KINDS.values() for event in kind.events],
+        public_url=configuration().public_url,
+        clock=utc_now,
+        actor=getuser(),
+    )
+
+
+# -- connections --------------------------------------------------------------------------------
+
+
+@connection_app.command("add")
+@plainly
+def add(  # noqa: PLR0917 - typer calls it by name
+    slug: Slug,
+    rackbeat_api_key: Annotated[str, typer.Option(envvar="RACKBEAT_API_KEY", prompt=True,
+        hide_input=True, help="Rackbeat: Company settings > API")],
+    tfso_username: Annotated[str, typer.Option("--24so-username", envvar="TFSO_USERNAME",
+        prompt="24SevenOffice user (e-mail)", help="The 24SevenOffice user's e-mail address")],
+    tfso_password: Annotated[str, typer.Option("--24so-password", envvar="TFSO_PASSWORD",
+        prompt="24SevenOffice password", hide_input=True, help="That user's password")],
+    tfso_application_id: Annotated[str, typer.Option("--24so-application-id",
+        envvar="TFSO_APPLICATION_ID", prompt="24SevenOffice application id", hide_input=True,
+        help="Identifies the integration; 24SevenOffice gives it out")],
+    identity: Annotated[str | None, typer.Option(
+        help="Id of the 24SevenOffice identity (company) to write into")] = None,
+    rackbeat_url: Annotated[str | None, typer.Option(
+        help="Another address than Rackbeat's")] = None,
+    tfso_url: Annotated[str | None, typer.Option("--24so-url",
+        help="Another address than 24SevenOffice's")] = None,
+) -> None:  # fmt: skip
+    """Pair a Rackbeat account with a 24SevenOffice company."""
+    from shared.connections import RACKBEAT_URL, TFSO_URL, NewConnection
+
+    connection = _connections().add(
+        NewConnection(
+            slug=slug,
+            rackbeat_api_key=SecretStr(rackbeat_api_key),
+            tfso_username=tfso_username,
+            tfso_password=SecretStr(tfso_password),
+            tfso_application_id=SecretStr(tfso_application_id),
+            identity=identity,
+            rackbeat_url=rackbeat_url or RACKBEAT_URL,
+            tfso_url=tfso_url or TFSO_URL,
+        )
+    )
+    console.print(
+        f"Connection {slug}: Rackbeat [b]{connection.name}[/b] and 24SevenOffice "
+        f"[b]{connection.tfso_client}[/b]. Webhooks are registered; changes travel from now on. "
+        f"`varebro sync initial {slug}` copies what is in 24SevenOffice already."
+    )
+
+
+@connection_app.command("credentials")
+@plainly
+def credentials(
+    slug: Slug,
+    rackbeat_api_key: Annotated[str | None, typer.Option(envvar="RACKBEAT_API_KEY")] = None,
+    tfso_username: Annotated[
+        str | None, typer.Option("--24so-username", envvar="TFSO_USERNAME")
+    ] = None,
+    tfso_password: Annotated[
+        str | None, typer.Option("--24so-password", envvar="TFSO_PASSWORD")
+    ] = None,
+    tfso_application_id: Annotated[
+        str | None, typer.Option("--24so-application-id", envvar="TFSO_APPLICATION_ID")
+    ] = None,
+) -> None:
+    """Replace credentials; only those given. Use the environment variables, so that they are not
+    seen in the list of processes. The connection goes on if it was stopped."""
+    from shared import vault
+
+    given = {
+        vault.RACKBEAT_API_KEY: rackbeat_api_key,
+        vault.TFSO_USERNAME: tfso_username,
+        vault.TFSO_PASSWORD: tfso_password,
+        vault.TFSO_APPLICATION_ID: tfso_application_id,
+    }
+    secrets = {name: SecretStr(value) for name, value in given.items() if value}
+    if not secrets:
+        raise typer.BadParameter("Give at least one credential, for example in RACKBEAT_API_KEY.")
+    _connections().replace_credentials(slug, secrets)
+    test(slug)
+
+
+@connection_app.command("list")
+@plainly
+def list_connections() -> None:
+    """All connections and whether they are active."""
+    table = Table("name", "Rackbeat", "24SevenOffice", "state", "why")
+    for connection in _connections().every():
+        table.add_row(
+            connection.slug,
+            connection.name,
+            connection.tfso_client,
+            connection.state,
+            connection.pause_reason or "",
+        )
+    console.print(table)
+
+
+@connection_app.command("test")
+@plainly
+def test(slug: Slug) -> None:
+    """Whether both systems accept the connection; in plain words what is wrong where not."""
+    findings = _connections().test(slug)
+    for finding in findings:
+        mark = "[green]good[/green]" if finding.good else "[red]wrong[/red]"
+        console.print(f"{mark}  {finding.text}", highlight=False)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@connection_app.command("pause")
+@plainly
+def pause(slug: Slug, reason: Annotated[str, typer.Option(help="Shown to others")] = "") -> None:
+    """Stop all transfers; changes are recorded and follow when it is resumed."""
+    _connections().pause(slug, reason or f"paused by {getuser()}")
+    console.print(f"{slug} is paused.")
+
+
+@connection_app.command("resume")
+@plainly
+def resume(slug: Slug) -> None:
+    """Let a paused connection go on where it stopped."""
+    _connections().resume(slug)
+    console.print(f"{slug} goes on.")
+
+
+@connection_app.command("webhooks")
+@plainly
+def webhooks(slug: Slug) -> None:
+    """Register the webhooks at Rackbeat again, for example at a new address."""
+    events = _connections().subscribe(slug)
+    console.print(f"{len(events)} webhooks are registered.")
+
+
+# -- looking ------------------------------------------------------------------------------------
+
+
+@app.command()
+@plainly
+def status(slug: Annotated[str | None, typer.Argument(help="Only this connection")] = None) -> None:
+    """What is under way, what is done, and what needs a person."""
+    from shared.report import parked, progress, tally, unknown_events
+    from workers.process import the_sessions
+
+    with the_sessions()() as session:
+        table = Table("connection", "kind", "direction", "state", "outcome", "changes")
+        for row in tally(session, slug):
+            table.add_row(*(str(value or "") for value in row))
+        console.print(table)
+        for run in progress(session, slug):
+            console.print(run)
+        for change in parked(session, slug):
+            console.print(f"[red]parked[/red] {change}", highlight=False)
+        for event in unknown_events(session, slug):
+            console.print(event, highlight=False)
+
+
+# -- processes ----------------------------------------------------------------------------------
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's form."""
+    from shared.database import make_engine
+    from shared.migrate import migrate as run
+
+    run(make_engine(configuration().database_url.get_secret_value()))
+
+
+@app.command()
+def web() -> None:
+    """Start the web process."""
+    import uvicorn
+
+    config = configuration()
+    from workers.logs import set_up_logging
+
+    set_up_logging(config)
+    uvicorn.run(
+        "workers.web.app:app",
+        host=config.web_host,
+        port=config.web_port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+@app.command()
+def worker(
+    queues: Annotated[str | None, typer.Option(help="Only these queues, with commas")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Records at a time")] = None,
+    name: Annotated[str, typer.Option(help="Tells workers on one host apart")] = "worker",
+) -> None:
+    """Start a worker; any number may run."""
+    arguments = ["worker", "-n", f"{name}@%h", "--loglevel", configuration().log_level]
+    if queues:
+        arguments += ["-Q", queues]
+    if concurrency:
+        arguments += ["-c", str(concurrency)]
+    _celery(*arguments)
+
+
+@app.command()
+def beat() -> None:
+    """Start beat; of any number that run, one is active."""
+    _celery("beat", "--loglevel", configuration().log_level)
+
+
+@app.command()
+def flower() -> None:
+    """Start Flower, which shows workers and tasks; it asks for VAREBRO_FLOWER_AUTH."""
+    config = configuration()
+    if config.flower_auth is None:
+        sys.exit("VAREBRO_FLOWER_AUTH is missing: set it to user:password. Flower is not open.")
+    # By environment variable, because arguments are visible to every user of the machine.
+    os.environ["FLOWER_BASIC_AUTH"] = config.flower_auth.get_secret_value()
+    _celery("flower", f"--port={config.flower_port}", "--address=" + config.web_host)
+
+
+def _celery(*arguments: str) -> None:
+    from workers.app import app as celery_app
+
+    celery_app.start(list(arguments))
+
+
+@app.command()
+def sandbox(
+    vendor: Annotated[str, typer.Argument(help="rackbeat or 24so")],
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on")] = 8100,
+) -> None:
+    """Start a stand-in of one vendor, for trying Varebro out."""
+    from sandbox import rackbeat, tfso
+
+    servers: dict[str, Callable[[str, int], None]] = {
+        "rackbeat": rackbeat.serve,
+        "24so": tfso.serve,
+    }
+    if vendor not in servers:
+        raise typer.BadParameter(f"'{vendor}' is neither of {', '.join(servers)}")
+    servers[vendor](host, port)
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Keep everything running afterwards")] = False,
+) -> None:
+    """Show the main job from start to end, on sandboxes of both systems."""
+    from sandbox.demo import run_demo
+
+    raise typer.Exit(run_demo(console, serve=serve))
+
+
+@app.command()
+def health(process: Annotated[str, typer.Argument(help="worker or beat")]) -> None:
+    """Whether this host's worker or beat does its work; for health checks."""
+    from workers.liveness import is_alive
+
+    if not is_alive(process):
+        console.print(f"{process} shows no sign of life.")
+        raise typer.Exit(1)
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+@key_app.command("new")
+def key_new() -> None:
+    """Make a key for VAREBRO_SECRET_KEYS."""
+    print(Fernet.generate_key().decode())
+
+
+@key_app.command("rotate")
+@plainly
+def key_rotate() -> None:
+    """Encrypt all stored credentials anew with the first key of VAREBRO_SECRET_KEYS."""
+    from workers.process import the_sessions, the_vault
+
+    with the_sessions().begin() as session:
+        count = the_vault().rotate(session)
+    console.print(f"{count} credentials are encrypted with the first key now.")
+
+
+if __name__ == "__main__":
+    app()

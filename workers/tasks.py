@@ -1,0 +1,152 @@
+"""The Celery tasks. Each is thin: it says what to do in natural arguments, the engine does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import Celery, Task
+
+from shared.config import configuration
+from shared.engine.engine import UnknownConnectionError
+from shared.operations import Operations
+from shared.pulls import pull
+from shared.queues import Queue
+from shared.retention import clean_up
+from shared.runs import list_run, start_run
+from shared.sweep import sweep
+from shared.values import moment
+from shared.words import Cause, Direction, System
+from tasks.kinds import KINDS
+from workers.messages import (
+    CHANGE_HEADER,
+    CLEAN_UP,
+    HEARTBEAT,
+    INITIAL_SYNC,
+    LIST_RUN,
+    PULL,
+    RECONCILE,
+    RESYNC,
+    RETRY,
+    SWEEP,
+    enqueue,
+    send,
+    task_name,
+)
+from workers.process import the_engine
+
+log = structlog.get_logger()
+
+# A bulk job lists whole registers, at the pace the vendors allow; it renews its lease meanwhile.
+LISTING_SOFT_SECONDS, LISTING_HARD_SECONDS = 1700, 1800
+
+
+def register(app: Celery) -> None:
+    """Make all tasks known to the application."""
+    for kind in KINDS.values():
+        for direction in kind.directions:
+            transfer = _transfer_task(kind.name, direction)
+            app.task(name=task_name(kind.name, direction), bind=True)(transfer)
+    app.task(name=SWEEP, bind=True)(_sweep)
+    app.task(name=PULL)(_pull)
+    listing: dict[str, Callable[..., None]] = {
+        INITIAL_SYNC: _initial_sync,
+        RESYNC: _resync,
+        RECONCILE: _reconcile,
+        LIST_RUN: _list_run,
+    }
+    for name, run in listing.items():
+        app.task(name=name, soft_time_limit=LISTING_SOFT_SECONDS, time_limit=LISTING_HARD_SECONDS)(
+            run
+        )
+    app.task(name=RETRY)(_retry)
+    app.task(name=HEARTBEAT)(_heartbeat)
+    app.task(name=CLEAN_UP)(_clean_up)
+
+
+def _transfer_task(kind: str, direction: Direction) -> Callable[..., None]:
+    def transfer(self: Task[Any, Any], connection: str, key: str | int) -> None:
+        """Transfer one record's current state."""
+        engine = the_engine()
+        with structlog.contextvars.bound_contextvars(connection=connection):
+            change_id = (self.request.headers or {}).get(CHANGE_HEADER)
+            if change_id is None:
+                engine.by_hand(connection, kind, direction, str(key))
+            else:
+                engine.process(int(change_id))
+
+    return transfer
+
+
+def _sweep(self: Task[Any, Any]) -> None:
+    """Find everything that is due and enqueue it."""
+    due = sweep(the_engine())
+    enqueue(self.app, due.changes)
+    for connection, kind in due.pulls:
+        send(self.app, PULL, {"connection": connection, "kind": kind}, Queue.CONTROL)
+    for run_id in due.runs:
+        send(self.app, LIST_RUN, {"run": run_id}, Queue.BULK)
+
+
+def _pull(connection: str, kind: str) -> None:
+    """Ask 24SevenOffice what has changed and record it."""
+    if kind not in KINDS:
+        raise UnknownConnectionError(f"no kind is called '{kind}'; there are: {', '.join(KINDS)}")
+    with structlog.contextvars.bound_contextvars(connection=connection):
+        pull(the_engine(), connection, kind)
+
+
+def _initial_sync(connection: str) -> None:
+    """Copy customers, suppliers, products and product groups from 24SevenOffice to Rackbeat."""
+    engine = the_engine()
+    list_run(engine, start_run(engine, connection, Cause.INITIAL))
+
+
+def _resync(
+    connection: str,
+    kinds: list[str] | None = None,
+    source: str = "24so",
+    since: str | None = None,
+    until: str | None = None,
+) -> None:
+    """Transfer everything of these kinds again, or what changed in a span of time (ISO times)."""
+    engine = the_engine()
+    run = start_run(
+        engine,
+        connection,
+        Cause.RESYNC,
+        direction=Direction.away_from(System(source)),
+        kinds=kinds,
+        since=moment(since),
+        until=moment(until),
+    )
+    list_run(engine, run)
+
+
+def _retry(connection: str) -> None:
+    """Try everything again that is parked."""
+    Operations(the_engine(), actor="task").retry_parked(connection)
+
+
+def _reconcile(connection: str) -> None:
+    """Compare both systems whole; repair what differs where the settings allow it."""
+    engine = the_engine()
+    list_run(engine, start_run(engine, connection, Cause.RECONCILE))
+
+
+def _list_run(run: int) -> None:
+    """Go on with a bulk job."""
+    list_run(the_engine(), run)
+
+
+def _clean_up() -> None:
+    """Delete from the journal what is older than the configuration keeps."""
+    engine = the_engine()
+    with engine.sessions.begin() as session:
+        deleted = clean_up(session, days=configuration().journal_days, now=engine.clock())
+    log.info("cleaned up", **deleted)
+
+
+def _heartbeat() -> None:
+    """A worker's message to itself."""

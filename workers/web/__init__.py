@@ -1,0 +1,1 @@
+"""The web process: receives webhooks, answers health checks."""

@@ -1,0 +1,148 @@
+"""The JSON API: what the command line can do, for programs. Needs the token VAREBRO_API_TOKEN."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from shared.config import configuration
+from shared.connections import NotUsable
+from shared.operations import Operations
+from shared.report import tally
+from shared.runs import start_run
+from shared.settings import SettingsError
+from shared.tables import Change, Connection
+from shared.words import Cause, Direction, State
+from workers.process import the_engine
+
+_bearer = HTTPBearer(auto_error=False)
+
+
+def _allowed(
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Operations:
+    """The operations, for whoever has the token."""
+    token = configuration().api_token
+    expected = token.get_secret_value() if token else ""
+    offered = given.credentials if given else ""
+    if not expected or not hmac.compare_digest(offered.encode(), expected.encode()):
+        raise HTTPException(401, "Send the token VAREBRO_API_TOKEN as Authorization: Bearer ...")
+    return Operations(the_engine(), actor="api")
+
+
+Allowed = Annotated[Operations, Depends(_allowed)]
+router = APIRouter(prefix="/api")
+
+
+class Resync(BaseModel):
+    """What to transfer again.
+
+    Attributes:
+        keys: numbers (Rackbeat) or Ids (24SevenOffice); without them everything of the kinds.
+        since, until: only what changed in that span of time; not together with keys.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    direction: Direction
+    kind: str | None = None
+    keys: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+@router.get("/connections")
+def connections(operations: Allowed) -> list[dict[str, Any]]:
+    """All connections."""
+    with operations.engine.sessions() as session:
+        found = session.scalars(select(Connection).order_by(Connection.slug)).all()
+    names = ("slug", "name", "tfso_client", "state", "pause_reason")
+    return [{name: getattr(connection, name) for name in names} for connection in found]
+
+
+@router.get("/connections/{slug}/settings")
+def settings(slug: str, operations: Allowed) -> dict[str, Any]:
+    """A connection's settings, defaults included."""
+    return operations.settings(slug).model_dump(mode="json")
+
+
+@router.patch("/connections/{slug}/settings")
+def change_settings(slug: str, changes: dict[str, Any], operations: Allowed) -> dict[str, Any]:
+    """Change settings, named as "product.origin"; null goes back to the default."""
+    return operations.change_settings(slug, changes).model_dump(mode="json")
+
+
+@router.post("/connections/{slug}/sync/{what}", status_code=202)
+def sync(slug: str, what: Literal["initial", "reconcile"], operations: Allowed) -> dict[str, int]:
+    """Begin the initial sync or a reconciliation."""
+    operations.connection(slug)
+    return {"run": start_run(operations.engine, slug, Cause(what))}
+
+
+@router.post("/connections/{slug}/resync", status_code=202)
+def resync(slug: str, wanted: Resync, operations: Allowed) -> dict[str, int]:
+    """Transfer records again: those named, all of a kind, a span of time, or everything."""
+    operations.connection(slug)
+    if wanted.keys is not None:
+        if wanted.kind is None:
+            raise NotUsable("Name the kind the keys belong to.")
+        count = operations.resync(slug, wanted.kind, wanted.keys, wanted.direction)
+        return {"changes": count}
+    kinds = None if wanted.kind is None else [operations.kind(wanted.kind)]
+    run = start_run(
+        operations.engine,
+        slug,
+        Cause.RESYNC,
+        direction=wanted.direction,
+        kinds=kinds,
+        since=wanted.since,
+        until=wanted.until,
+    )
+    return {"run": run}
+
+
+@router.post("/connections/{slug}/retry", status_code=202)
+def retry(slug: str, operations: Allowed) -> dict[str, int]:
+    """Try everything again that is parked."""
+    return {"changes": operations.retry_parked(slug)}
+
+
+@router.get("/connections/{slug}/changes")
+def changes(
+    slug: str,
+    operations: Allowed,
+    state: State | None = None,
+    kind: Annotated[str | None, Field(max_length=40)] = None,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100,
+) -> list[dict[str, Any]]:
+    """The newest changes in the journal."""
+    connection_id = operations.connection(slug).id
+    query = select(Change).where(Change.connection_id == connection_id)
+    if state is not None:
+        query = query.where(Change.state == state.value)
+    if kind is not None:
+        query = query.where(Change.kind == operations.kind(kind))
+    with operations.engine.sessions() as session:
+        found = session.scalars(query.order_by(Change.id.desc()).limit(limit)).all()
+    names = (
+        "id", "kind", "direction", "key", "target_key", "cause", "state", "outcome", "attempts",
+        "failure_class", "message", "notes", "recorded_at", "due_at", "finished_at",
+    )  # fmt: skip
+    return [{name: getattr(change, name) for name in names} for change in found]
+
+
+@router.get("/connections/{slug}/status")
+def status(slug: str, operations: Allowed) -> list[dict[str, Any]]:
+    """How many changes there are, by kind, direction, state and outcome."""
+    operations.connection(slug)
+    names = ("connection", "kind", "direction", "state", "outcome", "changes")
+    with operations.engine.sessions() as session:
+        return [dict(zip(names, row, strict=True)) for row in tally(session, slug)]
+
+
+EXPECTED = (NotUsable, SettingsError)
