@@ -1,0 +1,65 @@
+"""Real servers for the tests: one PostgreSQL and one broker for all, a database for each."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from sandbox.servers import Postgres, Valkey, data_folder
+from shared.database import make_engine
+from shared.migrate import migrate
+from tests.harness.world import World, world
+
+CHECKOUT = Path(__file__).parent.parent
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    with data_folder("tests", CHECKOUT) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[Postgres]:
+    server = Postgres(server_folder / "postgres")
+    server.start("fsync=off", "synchronous_commit=off", "max_connections=200")
+    engine = make_engine(server.create_database("template"))
+    migrate(engine)
+    engine.dispose()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(server_folder: Path) -> Iterator[Valkey]:
+    server = Valkey(server_folder / "broker")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> str:
+    """A database of its own, with empty tables."""
+    return postgres.create_database(f"test{next(_numbers)}", template="template")
+
+
+@pytest.fixture
+def broker_url(broker: Valkey) -> str:
+    """The broker, emptied."""
+    with redis.Redis.from_url(broker.url) as client:
+        client.flushall()
+    return broker.url
+
+
+@pytest.fixture
+def the_world(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    with world(database_url, broker_url, monkeypatch) as made:
+        yield made

@@ -1,0 +1,333 @@
+"""What random people did in both systems, and what has to be true of them in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from shared.runs import start_run
+from shared.tables import Change
+from shared.words import Cause, Direction, System
+from tests.harness.pairs import SHAPES, TYPES, Shape, deeply
+from tests.harness.world import SLUG, Json, World
+
+RACKBEAT, TFSO = System.RACKBEAT, System.TFSO
+FIRST_NUMBER = 3000  # far from the numbers either system gives by itself
+A_PULL_LATER = 11  # minutes
+MOST_ROUNDS = 8
+
+
+@dataclass
+class Thing:
+    """One thing people know, which is to be one record in either system.
+
+    Attributes:
+        tag: the first word of its name, in both systems and through all edits.
+        made_in: the systems in which a person made it.
+        gone_from: the systems in which a person deleted it after it had been transferred.
+        forgotten: deleted before that, so that anything may have become of it, but only once.
+        may_park: something was done to it that only a person can put right.
+        used: something refers to it, so that nobody may delete it.
+    """
+
+    kind: str
+    tag: str
+    made_in: set[System]
+    gone_from: set[System] = field(default_factory=set)
+    forgotten: bool = False
+    may_park: bool = False
+    used: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        return SHAPES[self.kind]
+
+
+@dataclass
+class Order:
+    """An order placed in 24SevenOffice, as the customer wants it now."""
+
+    key: int
+    customer: Thing
+    lines: list[tuple[Thing, int, Decimal]]
+    cancelled: bool = False
+
+
+class Model:
+    """Both systems, and what people did in them."""
+
+    def __init__(self, world: World, settings: dict[str, Any]) -> None:
+        self.world = world
+        self.settings = settings
+        self.things: list[Thing] = []
+        self.orders: list[Order] = []
+        self.steps: list[str] = [f"settings {settings}"]
+        self.failed = False
+        self._numbers = 0
+        world.connect(**settings)
+        self.time_passes()
+        self.reconcile()
+
+    @contextmanager
+    def step(self, *words: object) -> Iterator[None]:
+        """One step of the story, which a failure tells as a whole."""
+        self.steps.append(" ".join(str(word) for word in words))
+        try:
+            yield
+        except BaseException as problem:
+            self.failed = True
+            problem.add_note("\n".join(["What was done:", *self.steps]))
+            raise
+
+    def next(self) -> int:
+        """A number nothing has had yet."""
+        self._numbers += 1
+        return FIRST_NUMBER + self._numbers
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def find(self, thing: Thing, system: System) -> Json | None:
+        """The record a thing is in a system."""
+        records = thing.shape.all_in(self.world, system)
+        return next((r for r in records if tag_of(thing.shape, system, r) == thing.tag), None)
+
+    def key(self, thing: Thing, system: System) -> Any:
+        record = self.find(thing, system)
+        assert record is not None, f"{thing.tag} is not in {system.title}"
+        return record["number" if system is RACKBEAT else "Id"]
+
+    def is_linked(self, thing: Thing) -> bool:
+        """Whether the service knows the two records to be one thing."""
+        ours, theirs = (self.find(thing, system) for system in (RACKBEAT, TFSO))
+        pairs = {(link.rackbeat_key, link.tfso_key) for link in self.world.links(thing.kind)}
+        if ours is None or theirs is None:
+            return False
+        return (str(ours["number"]), str(theirs["Id"])) in pairs
+
+    def lets(self, kind: str, source: System) -> bool:
+        return self.settings[kind]["origin"] in ("both", source.value)
+
+    def is_off(self, kind: str) -> bool:
+        return bool(self.settings[kind]["origin"] == "off")
+
+    # -- what people do -------------------------------------------------------------------------
+
+    def make(
+        self, thing: Thing, system: System, n: int, group: Thing | None, *, webhooks: bool = True
+    ) -> None:
+        shape = thing.shape
+        record: Json = self._identity(thing, system, n)
+        for each in shape.fields:
+            record = deeply(record, each.written(system, each.value(thing.tag, n)))
+        if group is not None:
+            record["group" if system is RACKBEAT else "CategoryId"] = self.key(group, system)
+            group.used = True
+        if thing.kind == "product":
+            record = deeply(record, shape.field("active").written(system, True))
+        self._add(system, shape.plural[system], record, webhooks)
+
+    def _identity(self, thing: Thing, system: System, n: int) -> Json:
+        if system is RACKBEAT:
+            given = {"product": {"number": f"P-{n}"}, "product_group": {"has_inventory": True}}
+            return {"number": n, **given.get(thing.kind, {})}
+        if thing.kind in TYPES:
+            given_number = self.settings[thing.kind]["number"] == "external_id"
+            return {"Type": TYPES[thing.kind]} | ({"ExternalId": str(n)} if given_number else {})
+        if thing.kind == "product_group":
+            return {"No": str(n)}
+        return {"No": f"P-{n}", "StockControlled": True, "TaxRate": "25"}
+
+    def _add(self, system: System, plural: str, record: Json, webhooks: bool) -> Json:
+        if system is RACKBEAT:
+            return self.world.rackbeat.add(plural, record, webhooks=webhooks)
+        return self.world.tfso.add(plural, record)
+
+    def edit(self, thing: Thing, system: System, changes: Json, *, webhooks: bool = True) -> None:
+        control = self.world.rackbeat if system is RACKBEAT else self.world.tfso
+        silent = {"webhooks": webhooks} if system is RACKBEAT else {}
+        control.edit(thing.shape.plural[system], self.key(thing, system), changes, **silent)
+
+    def delete(self, thing: Thing, system: System, *, webhooks: bool = True) -> None:
+        control = self.world.rackbeat if system is RACKBEAT else self.world.tfso
+        silent = {"webhooks": webhooks} if system is RACKBEAT else {}
+        key = self.key(thing, system)
+        if self.is_linked(thing):
+            thing.gone_from.add(system)
+        else:
+            thing.forgotten = True
+        control.remove(thing.shape.plural[system], key, **silent)
+
+    def order_rows(self, order: Order) -> list[Json]:
+        """The rows of the order as 24SevenOffice takes them from a person."""
+        return [
+            {"ProductId": self.key(product, TFSO), "Quantity": quantity, "Price": str(price)}
+            for product, quantity, price in order.lines
+        ]
+
+    # -- what the service does ------------------------------------------------------------------
+
+    def time_passes(self) -> None:
+        """Long enough for every pull to be due, and the workers do what there is to do."""
+        self.world.clock.pass_by(minutes=A_PULL_LATER)
+        self.world.work()
+        self.world.settle(rounds=60)
+
+    def reconcile(self) -> None:
+        start_run(self.world.engine, SLUG, Cause.RECONCILE)
+        self.world.work()
+        self.world.settle(rounds=60)
+
+    def rest(self, *, reconcile: bool = True) -> None:
+        """The bad days end, and both systems come to rest; that they do is part of the test."""
+        self.world.tfso.clear_faults()
+        self.world.rackbeat.clear_faults()
+        self.world.rackbeat.post("/webhooks/release")
+        self.world.settle(rounds=60)
+        for _ in range(MOST_ROUNDS):
+            before = self.world.writes()
+            self.time_passes()
+            if reconcile:
+                self.reconcile()
+            if self.world.writes() == before:
+                return
+        raise AssertionError(f"the writing does not come to an end: {self.world.writes()}")
+
+    # -- what has to be true at rest ------------------------------------------------------------
+
+    def check(self) -> None:
+        """Everything that must hold when both systems are at rest.
+
+        Raises:
+            AssertionError: something does not; says what.
+        """
+        self._check_journal()
+        parked = {
+            (c.kind, c.direction, c.key): c for c in self.world.changes() if c.state == "parked"
+        }
+        for kind in SHAPES:
+            self._check_none_is_doubled(kind)
+        for thing in self.things:
+            if thing.forgotten:
+                continue
+            records = {system: self.find(thing, system) for system in System}
+            trouble = self._parked(thing, records, parked)
+            if trouble is None:
+                self._check_thing(thing, records)
+            elif not thing.may_park:
+                raise AssertionError(f"{thing.kind} {thing.tag} is parked: {trouble.message}")
+        if self.settings["order"]["origin"] == "24so":
+            for order in self.orders:
+                self._check_order(order)
+
+    def _check_journal(self) -> None:
+        for change in self.world.changes():
+            what = (change.kind, change.key, change.direction, change.state, change.message)
+            assert change.state in ("done", "parked"), what
+            if change.state == "parked":
+                assert change.message, what
+                assert change.failure_class not in (None, "bug"), what
+
+    def _check_none_is_doubled(self, kind: str) -> None:
+        shape = SHAPES[kind]
+        known = {thing.tag for thing in self.things if thing.kind == kind}
+        for system in System:
+            records = shape.all_in(self.world, system)
+            times = Counter(tag_of(shape, system, record) for record in records)
+            doubled = {tag: n for tag, n in times.items() if n > 1}
+            assert not doubled, f"{kind} doubled in {system.title}: {doubled}"
+            assert set(times) <= known, f"{kind} out of nowhere: {set(times) - known}"
+
+    def _parked(
+        self,
+        thing: Thing,
+        records: dict[System, Json | None],
+        parked: dict[tuple[str, str, str], Change],
+    ) -> Change | None:
+        for system, record in records.items():
+            if record is None:
+                continue
+            key = str(record["number" if system is RACKBEAT else "Id"])
+            found = parked.get((thing.kind, Direction.away_from(system).value, key))
+            if found is not None:
+                return found
+        return None
+
+    def _check_thing(self, thing: Thing, records: dict[System, Json | None]) -> None:
+        what = f"{thing.kind} {thing.tag}"
+        if self.is_off(thing.kind):
+            for system in System:
+                assert records[system] is None or system in thing.made_in, f"{what}: it is off"
+            return
+        if thing.gone_from:
+            self._check_gone(thing, records)
+            return
+        for system in System:
+            if records[system] is None:
+                source = system.other
+                assert not self.lets(thing.kind, source), f"{what} never came to {system.title}"
+        ours, theirs = records[RACKBEAT], records[TFSO]
+        if ours is None or theirs is None:
+            return
+        here, there = thing.shape.view(RACKBEAT, ours), thing.shape.view(TFSO, theirs)
+        apart = {name: (here[name], there[name]) for name in here if here[name] != there[name]}
+        assert not apart, f"{what} differs (Rackbeat, 24SevenOffice): {apart}"
+        if thing.kind == "product":
+            self._check_product(what, ours, theirs)
+
+    def _check_product(self, what: str, ours: Json, theirs: Json) -> None:
+        groups = SHAPES["product_group"]
+        group = self.world.in_rackbeat("product_groups", ours["group"]["number"])
+        category = self.world.in_tfso("categories", theirs["CategoryId"])
+        tags = tag_of(groups, RACKBEAT, group), tag_of(groups, TFSO, category)
+        assert tags[0] == tags[1], f"{what} is in different groups: {tags}"
+        if self.settings["stock"]["origin"] == "rackbeat" and theirs["StockControlled"]:
+            counted = Decimal(str(ours["stock_quantity"])), Decimal(str(theirs["Stock"]))
+            assert counted[0] == counted[1], f"{what} has different stocks: {counted}"
+
+    def _check_gone(self, thing: Thing, records: dict[System, Json | None]) -> None:
+        """What was deleted on one side is inactive on the other, where there is such a state."""
+        for system in thing.gone_from:
+            left = records[system.other]
+            if left is None or not self.lets(thing.kind, system):
+                continue
+            if thing.kind == "product":
+                active = thing.shape.field("active").seen_in(system.other, left)
+            elif thing.kind in TYPES and system is TFSO:
+                active = not left["is_barred"]
+            else:
+                active = False
+            assert not active, f"{thing.kind} {thing.tag} was deleted in {system.title}: still on"
+
+    def _check_order(self, order: Order) -> None:
+        mark = f"24SO {order.key}"
+        drafts = [
+            each
+            for each in self.world.rackbeat.state()["orders"]
+            if each["other_reference"] == mark
+        ]
+        assert len(drafts) == 1 or (order.cancelled and not drafts), f"{mark}: {len(drafts)} times"
+        if not drafts:
+            return
+        lines = [
+            (
+                line["name"].split(maxsplit=1)[0],
+                Decimal(str(line["quantity"])),
+                Decimal(line["line_price"]),
+            )
+            for line in drafts[0]["lines"]
+            if line["quantity"]
+        ]
+        wanted = [(product.tag, Decimal(n), price) for product, n, price in order.lines]
+        assert lines == ([] if order.cancelled else wanted), f"{mark}: {lines}, not {wanted}"
+        customer = self.world.in_rackbeat("customers", drafts[0]["customer"]["number"])
+        assert tag_of(SHAPES["customer"], RACKBEAT, customer) == order.customer.tag, mark
+
+
+def tag_of(shape: Shape, system: System, record: Json) -> str:
+    """The thing a record says it is."""
+    name: str = shape.field("name").seen_in(system, record)
+    return name.split(maxsplit=1)[0]

@@ -1,0 +1,217 @@
+"""At most one worker acts on one record, whatever is delivered twice and whoever is late."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from shared.engine.engine import Engine
+from shared.engine.points import Point
+from shared.words import Direction
+from tests.harness.people import linked, tfso_product, tfso_supplier
+from tests.harness.world import SLUG, World
+
+CLAIM_SECONDS = 180
+WAIT = 20  # seconds that no test should need
+
+
+@dataclass
+class Halt:
+    """Stops the worker that comes to a point, until the test lets it go on."""
+
+    point: Point
+    arrived: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, there: Point) -> None:
+        if there is self.point and not self.arrived.is_set():
+            self.arrived.set()
+            assert self.go_on.wait(WAIT)
+
+
+@contextmanager
+def halted(engine: Engine, change_id: int, point: Point) -> Iterator[Engine]:
+    """One worker stands still at a point of a change; another worker is handed to the test."""
+    halt = Halt(point)
+    slow = replace(engine, reached=halt)
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(slow.process, change_id)
+        try:
+            assert halt.arrived.wait(WAIT), work.exception(0)
+            yield replace(engine)
+        finally:
+            halt.go_on.set()
+        work.result(WAIT)
+
+
+def a_new_product(the_world: World) -> int:
+    """A product whose group is linked already; its change, not yet worked on."""
+    the_world.connect()
+    linked(the_world, "product", tfso_product(the_world, No="FØRST", EAN1=""))
+    made = tfso_product(the_world)
+    the_world.pull("product")
+    the_world.messages.clear()
+    the_world.reset_calls()
+    return the_world.change(kind="product", key=str(made["Id"])).id
+
+
+def copies(the_world: World) -> int:
+    return sum(p["number"] == "SKI-205" for p in the_world.rackbeat.state()["products"])
+
+
+# -- delivered twice ----------------------------------------------------------------------------
+
+
+def test_a_message_delivered_twice_is_worked_on_once(the_world: World) -> None:
+    change = a_new_product(the_world)
+    the_world.engine.process(change)
+    the_world.engine.process(change)
+    assert the_world.writes() == {"POST /products": 1}
+    assert the_world.change(id=change).outcome == "created"
+
+
+def test_a_message_about_a_change_that_does_not_exist_any_more_does_nothing(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    the_world.engine.process(123456)
+    assert the_world.changes() == []
+
+
+def test_of_many_workers_with_the_same_message_one_does_the_work(the_world: World) -> None:
+    change = a_new_product(the_world)
+    together = threading.Barrier(6)
+
+    def work(engine: Engine) -> None:
+        together.wait(WAIT)
+        engine.process(change)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, [replace(the_world.engine) for _ in range(6)]))
+    assert the_world.writes() == {"POST /products": 1}
+    assert copies(the_world) == 1
+    assert the_world.change(id=change).attempts == 0
+
+
+def test_many_workers_on_many_records_transfer_each_of_them_once(the_world: World) -> None:
+    the_world.connect()
+    numbers = [f"{number}" for number in range(900000100, 900000112)]
+    for number in numbers:
+        tfso_supplier(the_world, Name=f"Leverandør {number}", OrganizationNumber=number)
+    assert the_world.pull("supplier") == len(numbers)
+    due = [message.change_id for message in the_world.messages] * 3
+    the_world.messages.clear()
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(replace(the_world.engine).process, due))
+    the_world.settle()
+    assert len(the_world.rackbeat.state()["suppliers"]) == len(numbers)
+    assert the_world.writes()["POST /suppliers"] == len(numbers)
+    assert the_world.states() == []
+
+
+# -- at the same time ---------------------------------------------------------------------------
+
+
+def test_a_record_that_one_worker_has_claimed_is_left_alone_by_another(the_world: World) -> None:
+    change = a_new_product(the_world)
+    with halted(the_world.engine, change, Point.AFTER_KEY) as other:
+        other.process(change)
+        assert the_world.change(id=change).state == "running"
+        assert the_world.writes() == {}
+    assert the_world.writes() == {"POST /products": 1}
+
+
+def test_another_record_is_transferred_meanwhile(the_world: World) -> None:
+    change = a_new_product(the_world)
+    supplier = tfso_supplier(the_world)
+    the_world.pull("supplier")
+    (message,) = the_world.messages
+    with halted(the_world.engine, change, Point.AFTER_KEY) as other:
+        other.process(message.change_id)
+        assert the_world.in_rackbeat("suppliers", supplier["Id"])["name"] == "Skifabrikken AS"
+        assert the_world.change(id=change).state == "running"
+
+
+def test_an_edit_during_a_transfer_waits_for_its_end_and_is_not_lost(the_world: World) -> None:
+    change = a_new_product(the_world)
+    key = the_world.change(id=change).key
+    with halted(the_world.engine, change, Point.AFTER_CALL) as other:
+        the_world.tfso.edit("products", key, {"Name": "Nyere navn"})
+        the_world.pull("product")
+        newer = the_world.change(kind="product", key=key, state="pending").id
+        other.process(newer)
+        assert the_world.writes() == {"POST /products": 1}
+        assert the_world.change(id=newer).state == "pending"
+    the_world.clock.pass_by(seconds=3)
+    the_world.work()
+    the_world.settle()
+    assert the_world.in_rackbeat("products", "SKI-205")["name"] == "Nyere navn"
+    assert copies(the_world) == 1
+
+
+def test_the_two_directions_of_one_pair_exclude_each_other(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world))
+    the_world.reset_calls()
+    the_world.tfso.edit("products", link.tfso_key, {"Price": "10"})
+    the_world.pull("product")
+    (message,) = the_world.messages
+    the_world.messages.clear()
+    with halted(the_world.engine, message.change_id, Point.AFTER_KEY) as other:
+        the_world.rackbeat.edit("products", link.rackbeat_key, {"description": "Fra Rackbeat"})
+        the_world.deliveries_done()
+        back = the_world.change(direction="rackbeat_to_24so", state="pending")
+        other.process(back.id)
+        assert the_world.change(id=back.id).state == "pending"
+        assert the_world.writes() == {}
+
+
+def test_a_record_asked_for_by_hand_while_it_is_transferred_is_transferred_after_that(
+    the_world: World,
+) -> None:
+    change = a_new_product(the_world)
+    key = the_world.change(id=change).key
+    with halted(the_world.engine, change, Point.AFTER_KEY) as other:
+        other.by_hand(SLUG, "product", Direction.TFSO_TO_RACKBEAT, key)
+        assert the_world.writes() == {}
+    the_world.settle()
+    assert copies(the_world) == 1
+    assert {c.outcome for c in the_world.changes(kind="product", key=key)} == {
+        "created",
+        "unchanged",
+    }
+
+
+# -- too late -----------------------------------------------------------------------------------
+
+
+def test_a_worker_whose_claim_has_expired_before_its_write_writes_nothing(
+    the_world: World,
+) -> None:
+    change = a_new_product(the_world)
+    with halted(the_world.engine, change, Point.BEFORE_KEY):
+        the_world.clock.pass_by(seconds=CLAIM_SECONDS + 1)
+        the_world.work()  # another worker takes over
+        assert copies(the_world) == 1
+        done = the_world.change(id=change)
+        assert (done.state, done.outcome) == ("done", "created")
+    assert the_world.writes() == {"POST /products": 1}
+    after = the_world.change(id=change)
+    assert (after.finished_at, after.attempts) == (done.finished_at, done.attempts)
+
+
+def test_a_worker_whose_claim_has_expired_after_its_write_leaves_the_outcome_to_the_next(
+    the_world: World,
+) -> None:
+    change = a_new_product(the_world)
+    with halted(the_world.engine, change, Point.AFTER_CALL):
+        the_world.clock.pass_by(seconds=CLAIM_SECONDS + 1)
+        the_world.work()
+        done = the_world.change(id=change)
+        assert (done.state, done.outcome) == ("done", "matched")
+    assert the_world.writes() == {"POST /products": 1}
+    assert the_world.change(id=change).outcome == "matched"
+    assert copies(the_world) == 1

@@ -1,0 +1,300 @@
+"""What fails: for now, for a while, or until a person mends it; and what goes on meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from sandbox import rackbeat
+from sandbox.control import SandboxControl
+from sandbox.threads import running
+from shared.entity import Entity
+from shared.kind import Context
+from shared.tables import Attempt, Connection, Link, Pause
+from tasks.products import TfsoProducts
+from tests.harness.people import (
+    linked,
+    rackbeat_group,
+    rackbeat_product,
+    tfso_product,
+    tfso_supplier,
+)
+from tests.harness.world import GENEROUS_RACKBEAT, SLUG, World
+
+QUICK_TRIES = 4  # within one call
+
+
+def edited(the_world: World, name: str = "Ny") -> Link:
+    """A product that is linked and has just been edited in Rackbeat; nothing else is left to do."""
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world))
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": name})
+    the_world.deliveries_done()
+    the_world.reset_calls()
+    return link
+
+
+def pauses(the_world: World) -> list[tuple[int, str]]:
+    with the_world.sessions() as session:
+        return [(pause.connection_id, pause.system) for pause in session.scalars(select(Pause))]
+
+
+def the_change(the_world: World) -> Any:
+    return the_world.changes(kind="product", direction="rackbeat_to_24so")[-1]
+
+
+def arrived(the_world: World, link: Link, name: str = "Ny") -> bool:
+    return bool(the_world.in_tfso("products", link.tfso_key)["Name"] == name)
+
+
+# -- for now ------------------------------------------------------------------------------------
+
+
+def test_a_read_that_fails_once_is_tried_again_after_a_pause_that_grows(
+    the_world: World,
+) -> None:
+    link = edited(the_world)
+    failing = "GET /products/{number}"
+    the_world.rackbeat.fault(operation=failing, effect="answer", status=500, times=2)
+    the_world.work()
+    first = the_change(the_world)
+    assert (first.state, first.failure_class, first.attempts) == ("pending", "transient", 1)
+    waited = (first.due_at - the_world.clock()).total_seconds()
+    assert 0 < waited <= 5
+    the_world.work()  # not before it is due
+    assert the_change(the_world).attempts == 1
+    the_world.clock.pass_by(seconds=6)
+    the_world.work()
+    second = the_change(the_world)
+    assert second.attempts == 2
+    assert 5 < (second.due_at - the_world.clock()).total_seconds() <= 10
+    assert not arrived(the_world, link)
+    the_world.settle()
+    assert arrived(the_world, link)
+    done = the_change(the_world)
+    assert (done.state, done.failure_class, done.message) == ("done", None, None)
+    with the_world.sessions() as session:
+        tries = session.scalars(select(Attempt).where(Attempt.change_id == done.id)).all()
+    assert [each.failure_class for each in tries] == ["transient", "transient", None]
+    assert pauses(the_world) == []
+
+
+def test_a_short_failure_is_sat_out_within_the_call(the_world: World) -> None:
+    link = edited(the_world)
+    the_world.rackbeat.fault(operation="GET /products/{number}", effect="drop_before", times=1)
+    the_world.work()
+    assert arrived(the_world, link)
+    assert the_change(the_world).attempts == 0
+
+
+# -- for a while --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other_rackbeat() -> Iterator[tuple[str, SandboxControl]]:
+    """A second Rackbeat account, on another server."""
+    config = replace(GENEROUS_RACKBEAT, api_key="another-key", account_id=9)
+    with running(rackbeat.create_app(config)) as url, SandboxControl(url) as control:
+        yield url, control
+
+
+def connect_other(the_world: World, url: str) -> Connection:
+    return the_world.connections.add(
+        the_world.new_connection(
+            slug="annen",
+            rackbeat_url=f"{url}/api/",
+            rackbeat_api_key=SecretStr("another-key"),
+            settings={"reconcile": {"nightly": False}},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "failure_class"),
+    [(429, {"Retry-After": "60"}, "limited"), (503, {"Retry-After": "60"}, "outage")],
+)
+def test_a_vendor_that_asks_for_a_pause_gets_it_for_that_connection_only(
+    the_world: World,
+    other_rackbeat: tuple[str, SandboxControl],
+    status: int,
+    headers: dict[str, str],
+    failure_class: str,
+) -> None:
+    url, other = other_rackbeat
+    first = the_world.connect()
+    connect_other(the_world, url)
+    tfso_supplier(the_world)
+    the_world.rackbeat.fault(
+        operation="*", effect="answer", status=status, headers=headers, times=None
+    )
+    the_world.work()
+    assert [supplier["name"] for supplier in other.state()["suppliers"]] == ["Skifabrikken AS"]
+    assert pauses(the_world) == [(first.id, "rackbeat")]
+    change = the_world.change(kind="supplier", connection_id=first.id)
+    assert (change.state, change.attempts) == ("pending", 0)
+    assert change.failure_class == failure_class
+    the_world.rackbeat.reset_calls()
+    the_world.work()
+    assert the_world.rackbeat.calls()["total"] == 0  # it is left alone
+    the_world.rackbeat.clear_faults()
+    with redis.Redis.from_url(the_world.configuration.broker_url.get_secret_value()) as broker:
+        broker.flushall()  # what the broker remembers for a minute of real time is over
+    the_world.clock.pass_by(seconds=130)
+    the_world.work()
+    the_world.settle()
+    assert [s["name"] for s in the_world.rackbeat.state()["suppliers"]] == ["Skifabrikken AS"]
+    assert the_world.change(id=change.id).attempts == 0
+    assert pauses(the_world) == []
+
+
+def test_a_used_up_quota_of_24so_pauses_and_burns_no_attempts(the_world: World) -> None:
+    link = edited(the_world)
+    until = the_world.clock().replace(microsecond=0)
+    until = until.replace(year=until.year + 1)
+    fault = (
+        '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>'
+        "<soap:Fault><faultcode>soap:Server</faultcode><faultstring>Limit exceeded by 3. Request "
+        f"is blocked. Quarantine ends at {until:%Y-%m-%dT%H:%M:%SZ}</faultstring></soap:Fault>"
+        "</soap:Body></soap:Envelope>"
+    )
+    the_world.tfso.fault(
+        operation="*", effect="answer", status=500, body=fault, times=None,
+        headers={"Content-Type": "text/xml; charset=utf-8"},
+    )  # fmt: skip
+    the_world.work()
+    change = the_change(the_world)
+    assert (change.state, change.failure_class, change.attempts) == ("pending", "limited", 0)
+    assert [system for _, system in pauses(the_world)] == ["24so"]
+    assert not arrived(the_world, link)
+
+
+def test_an_outage_pauses_longer_each_time_and_ends_by_itself(the_world: World) -> None:
+    link = edited(the_world)
+    the_world.tfso.fault(operation="*", effect="answer", status=503, times=None)
+    ends = []
+    for _ in range(2):
+        the_world.work()
+        with the_world.sessions() as session:
+            pause = session.scalars(select(Pause)).one()
+        ends.append((pause.until - the_world.clock()).total_seconds())
+        the_world.clock.pass_by(seconds=ends[-1] + 0.5)
+    assert 0 < ends[0] < ends[1]
+    assert the_change(the_world).attempts == 0
+    assert the_change(the_world).state == "pending"
+    the_world.tfso.clear_faults()
+    the_world.settle()
+    assert arrived(the_world, link)
+    assert pauses(the_world) == []
+
+
+# -- until a person mends it --------------------------------------------------------------------
+
+
+def test_a_key_that_is_not_accepted_any_more_pauses_the_connection_and_says_why(
+    the_world: World,
+) -> None:
+    link = edited(the_world)
+    the_world.rackbeat.fault(operation="*", effect="answer", status=401, times=None)
+    the_world.work()
+    paused = the_world.connections.find(SLUG)
+    assert paused.state == "paused"
+    assert "does not accept the API key" in str(paused.pause_reason)
+    assert rackbeat.API_KEY not in str(paused.pause_reason)
+    change = the_change(the_world)
+    assert (change.state, change.failure_class, change.attempts) == ("pending", "auth", 0)
+    the_world.reset_calls()
+    the_world.clock.pass_by(minutes=30)
+    the_world.work()
+    assert the_world.rackbeat.calls()["total"] == the_world.tfso.calls()["total"] == 0
+    the_world.rackbeat.clear_faults()
+    the_world.connections.resume(SLUG)
+    the_world.settle()
+    assert arrived(the_world, link)
+
+
+def test_a_record_rackbeat_refuses_is_parked_with_rackbeats_own_words(the_world: World) -> None:
+    the_world.connect()
+    body = {"message": "The given data was invalid.", "errors": {"name": ["Navnet er opptatt."]}}
+    the_world.rackbeat.fault(
+        operation="POST /suppliers", effect="answer", status=422, body=json.dumps(body)
+    )
+    refused = tfso_supplier(the_world)
+    other = tfso_supplier(the_world, Name="Stavfabrikken AS", OrganizationNumber="911222444")
+    the_world.pull("supplier")
+    the_world.work()
+    change = the_world.change(kind="supplier", state="parked")
+    assert change.failure_class == "rejected"
+    assert "Navnet er opptatt." in str(change.message)
+    assert {str(refused["Id"]), str(other["Id"])} >= {change.key}
+    assert len(the_world.rackbeat.state()["suppliers"]) == 1
+    assert len(the_world.changes(kind="supplier", state="done", outcome="created")) == 1
+
+
+def test_a_record_24so_refuses_is_parked_with_its_own_words_until_it_is_edited(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    group = rackbeat_group(the_world)
+    the_world.settle()
+    (link,) = the_world.links("product_group")
+    the_world.tfso.remove("categories", link.tfso_key)
+    made = rackbeat_product(the_world, group["number"])
+    the_world.settle()
+    change = the_world.change(kind="product")
+    assert (change.state, change.failure_class) == ("parked", "rejected")
+    assert "CategoryId is required" in str(change.message)
+    the_world.settle()
+    assert the_world.writes()["SaveProducts"] == 1  # not retried by itself
+    other = rackbeat_group(the_world, name="Andre staver")
+    the_world.settle()
+    the_world.rackbeat.edit("products", made["number"], {"group": other["number"]})
+    the_world.settle()
+    assert [p["Name"] for p in the_world.all_in_tfso("products") if p.get("No") == "STAV-140"] == [
+        "Skistav 140"
+    ]
+
+
+def test_an_unexpected_error_in_one_record_parks_only_that_one_after_three_tries(
+    the_world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    the_world.connect()
+    linked(the_world, "product", tfso_product(the_world, No="FØRST", EAN1=""))
+    parse = TfsoProducts.parse
+
+    def faulty(side: TfsoProducts, record: dict[str, Any], context: Context) -> Entity:
+        if record.get("No") == "GIFT":
+            raise KeyError("kundens hemmelighet")
+        return parse(side, record, context)
+
+    monkeypatch.setattr(TfsoProducts, "parse", faulty)
+    tfso_product(the_world, No="GIFT", EAN1="")
+    tfso_product(the_world, No="FRISK", EAN1="")
+    the_world.pull("product")
+    the_world.settle()
+    change = the_world.change(kind="product", state="parked")
+    assert (change.failure_class, change.attempts) == ("bug", 3)
+    assert "KeyError" in str(change.message)
+    assert the_world.in_rackbeat("products", "FRISK")["number"] == "FRISK"
+    printed = capfd.readouterr()
+    assert "KeyError" in printed.out + printed.err
+    assert "hemmelighet" not in str(change.message) + printed.out + printed.err
+
+
+def test_a_parked_record_is_tried_again_when_it_is_edited(the_world: World) -> None:
+    the_world.connect()
+    the_world.rackbeat.fault(operation="POST /suppliers", effect="answer", status=422)
+    made = tfso_supplier(the_world)
+    the_world.pull("supplier")
+    the_world.work()
+    assert the_world.change(kind="supplier").state == "parked"
+    the_world.tfso.edit("companies", made["Id"], {"Name": "Skifabrikken Norge AS"})
+    the_world.pull("supplier")
+    the_world.work()
+    assert the_world.change(kind="supplier", direction="24so_to_rackbeat").outcome == "created"

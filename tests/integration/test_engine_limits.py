@@ -1,0 +1,126 @@
+"""The vendors' real limits, kept by all workers together: no call is ever refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+import redis
+from sqlalchemy import select
+
+from sandbox.tfso.config import SandboxConfig
+from shared.clock import utc_now
+from shared.runs import list_run, start_run
+from shared.tables import Pause
+from shared.vendors import Vendors
+from shared.words import Cause, System
+from tests.harness.people import tfso_supplier
+from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, NO_LIMIT, SLUG, World, world
+
+OFF = {"origin": "off"}
+ONLY_SUPPLIERS = {"product": OFF, "product_group": OFF, "customer": OFF, "order": OFF}
+RACKBEAT_LIMIT = 60
+
+
+@pytest.fixture
+def narrow(database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Rackbeat takes 60 calls a minute, 24SevenOffice as many a second as the real one."""
+    tfso = replace(GENEROUS_TFSO, requests_per_second=SandboxConfig().requests_per_second)
+    with world(
+        database_url,
+        broker_url,
+        monkeypatch,
+        rackbeat_config=replace(GENEROUS_RACKBEAT, requests_per_minute=RACKBEAT_LIMIT),
+        tfso_config=tfso,
+        rackbeat_calls_per_minute=RACKBEAT_LIMIT - 1,
+        tfso_calls_per_second=20,
+    ) as made:
+        yield made
+
+
+def new_suppliers(the_world: World, count: int) -> None:
+    for number in range(910000000, 910000000 + count):
+        tfso_supplier(the_world, Name=f"Leverandør {number}", OrganizationNumber=str(number))
+
+
+def a_minute_passes(the_world: World) -> None:
+    """The calls made so far count no more; the broker is where they are counted."""
+    with redis.Redis.from_url(the_world.configuration.broker_url.get_secret_value()) as broker:
+        broker.flushall()
+
+
+def test_work_that_would_need_more_calls_than_rackbeat_allows_waits_for_new_ones(
+    narrow: World,
+) -> None:
+    narrow.connect(**ONLY_SUPPLIERS)
+    new_suppliers(narrow, RACKBEAT_LIMIT)
+    narrow.work()
+    calls = narrow.rackbeat.calls()
+    assert calls["refused"] == 0
+    assert calls["total"] <= RACKBEAT_LIMIT - 1
+    waiting = narrow.changes(kind="supplier", direction="24so_to_rackbeat", state="pending")
+    assert waiting
+    assert {change.attempts for change in waiting} == {0}
+    with narrow.sessions() as session:
+        (pause,) = session.scalars(select(Pause)).all()
+    assert (pause.system, pause.failure_class) == ("rackbeat", "limited")
+    assert 0 < (pause.until - utc_now()).total_seconds() <= 60
+
+
+def test_bulk_work_leaves_a_fifth_of_the_calls_to_what_somebody_waits_for(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world(
+        database_url, broker_url, monkeypatch, rackbeat_calls_per_minute=RACKBEAT_LIMIT
+    ) as the_world:
+        the_world.connect(**ONLY_SUPPLIERS)
+        a_minute_passes(the_world)
+        new_suppliers(the_world, RACKBEAT_LIMIT)
+        the_world.reset_calls()
+        list_run(the_world.engine, start_run(the_world.engine, SLUG, Cause.INITIAL))
+        for change in the_world.changes(kind="supplier"):
+            the_world.engine.process(change.id)
+        assert the_world.rackbeat.calls()["total"] == RACKBEAT_LIMIT * 0.8
+        with the_world.sessions() as session:
+            (pause,) = session.scalars(select(Pause)).all()
+        assert pause.bulk_only
+        urgent = tfso_supplier(the_world, Name="Haster AS", OrganizationNumber="920000000")
+        assert the_world.pull("supplier") >= 1
+        waited_for = the_world.change(kind="supplier", key=str(urgent["Id"]))
+        the_world.engine.process(waited_for.id)
+        assert the_world.change(id=waited_for.id).outcome == "created"
+
+
+def test_many_workers_together_stay_below_the_calls_a_second_24so_allows(narrow: World) -> None:
+    connection = narrow.connect(**ONLY_SUPPLIERS)
+    # Each with clients of its own, as in processes of their own; what they share is the broker.
+    workers = [Vendors(narrow.configuration, narrow.sessions) for _ in range(6)]
+    narrow.reset_calls()
+
+    def read(vendors: Vendors) -> None:
+        client = vendors.clients(connection.id).of(System.TFSO)
+        for _ in range(12):
+            client.get_categories(["Id"])
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        list(pool.map(read, workers))
+    calls = narrow.tfso.calls()
+    assert calls["by_operation"]["GetCategories"] == 72
+    assert calls["refused"] == 0
+
+
+def test_without_our_own_limits_the_sandbox_would_have_refused_calls(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The counter-test: the limits of the sandbox are real."""
+    tight = replace(GENEROUS_RACKBEAT, requests_per_minute=40)
+    with world(
+        database_url, broker_url, monkeypatch,
+        rackbeat_config=tight, rackbeat_calls_per_minute=NO_LIMIT,
+    ) as the_world:  # fmt: skip
+        the_world.connect(**ONLY_SUPPLIERS)
+        new_suppliers(the_world, RACKBEAT_LIMIT)
+        the_world.work()
+        assert the_world.rackbeat.calls()["refused"] > 0

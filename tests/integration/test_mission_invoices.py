@@ -1,0 +1,458 @@
+"""Sales invoices and credit notes, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.harness.mission import (
+    book,
+    configure,
+    credit,
+    invoice_all,
+    invoice_part,
+    later,
+    of,
+    rackbeat_goods,
+    rackbeat_invoice,
+    rackbeat_order,
+    refresh,
+    row,
+    tfso_goods,
+    the_only_draft,
+    the_only_order,
+)
+from tests.harness.people import tfso_order
+from tests.harness.world import GENEROUS_RACKBEAT, Json, World, world
+
+
+def arrived(the_world: World, *rows: Json, **fields: Any) -> tuple[Json, int]:
+    """An order of 24SevenOffice's, and the number of its booked copy in Rackbeat."""
+    customer, product = tfso_goods(the_world)
+    rows = rows or (row(product, 3),)
+    order = tfso_order(the_world, customer["Id"], *rows, **fields)
+    later(the_world)
+    number = the_only_draft(the_world)["number"]
+    book(the_world, number)
+    the_world.settle()
+    return order, number
+
+
+def quantities(order: Json) -> list[Decimal]:
+    return [Decimal(each["Quantity"]) for each in order["InvoiceRows"]]
+
+
+def others(the_world: World, order: Json) -> list[Json]:
+    """All documents in 24SevenOffice but this order."""
+    return [o for o in the_world.all_in_tfso("orders") if o["OrderId"] != order["OrderId"]]
+
+
+def total(the_world: World, invoice: int) -> Decimal:
+    return Decimal(str(the_world.in_rackbeat("customer_invoices", invoice)["total_total"]))
+
+
+# -- of an order that 24SevenOffice knows -------------------------------------------------------
+
+
+def test_the_invoice_of_an_order_from_24so_gives_that_order_the_status_and_no_second_one(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    invoice = invoice_all(the_world, number)
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["OrderId"] == order["OrderId"]
+    assert there["OrderStatus"] == "ForInvoicing"
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {invoice}"
+    assert quantities(there) == [Decimal(3)]
+    assert Decimal(there["OrderTotalIncVat"]) == total(the_world, invoice)
+    change = the_world.change(kind="invoice")
+    assert (change.outcome, change.target_key) == ("updated", str(order["OrderId"]))
+
+
+def test_an_order_with_text_and_references_is_at_rest_after_its_invoice_has_come_back(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    customer, product = tfso_goods(the_world)
+    tfso_order(
+        the_world,
+        customer["Id"],
+        row(product, 2),
+        {"Type": "Text", "Name": "Ring før levering"},
+        YourReference="Kari Vidda",
+    )
+    later(the_world)
+    number = the_only_draft(the_world)["number"]
+    book(the_world, number)
+    invoice_all(the_world, number)
+    the_world.settle()
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.states() == []
+    assert the_world.writes() == {}
+
+
+def test_the_invoice_of_an_order_sent_to_24so_turns_that_order_into_the_invoice(
+    the_world: World,
+) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2", 2))
+    the_world.settle()
+    order = the_only_order(the_world)
+    invoice = invoice_all(the_world, made["number"])
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["OrderId"] == order["OrderId"]
+    assert there["OrderStatus"] == "ForInvoicing"
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {invoice}"
+    assert the_world.states() == []
+
+
+def test_the_invoice_of_an_order_the_workers_have_not_seen_yet_is_made_by_itself(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2", 2))
+    invoice = invoice_all(the_world, made["number"])
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["OrderStatus"] == "ForInvoicing"
+    assert Decimal(there["OrderTotalIncVat"]) == total(the_world, invoice)
+    assert "ReferenceOrderId" not in there
+
+
+def test_a_partial_invoice_is_a_document_of_its_own_that_refers_to_its_order(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    invoice = invoice_part(the_world, number, 1)
+    the_world.settle()
+    assert refresh(the_world, order)["OrderStatus"] == "Confirmed"
+    (partial,) = others(the_world, order)
+    assert partial["ReferenceOrderId"] == order["OrderId"]
+    assert partial["ReferenceNumber"] == f"Rackbeat faktura {invoice}"
+    assert quantities(partial) == [Decimal(1)]
+    assert Decimal(partial["OrderTotalIncVat"]) == total(the_world, invoice)
+
+
+def test_several_invoices_of_one_order_are_as_many_documents(the_world: World) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    first = invoice_part(the_world, number, 1)
+    the_world.settle()
+    second = invoice_all(the_world, number)
+    the_world.settle()
+    documents = others(the_world, order)
+    assert [quantities(each) for each in documents] == [[Decimal(1)], [Decimal(2)]]
+    assert [each["ReferenceNumber"] for each in documents] == [
+        f"Rackbeat faktura {first}",
+        f"Rackbeat faktura {second}",
+    ]
+    assert {each["ReferenceOrderId"] for each in documents} == {order["OrderId"]}
+
+
+def test_a_reply_lost_after_a_partial_invoice_was_saved_does_not_double_it(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    the_world.tfso.fault(operation="SaveInvoices", effect="drop_after", times=1)
+    invoice_part(the_world, number, 1)
+    the_world.settle(rounds=60)
+    assert len(others(the_world, order)) == 1
+    assert the_world.states() == []
+
+
+def test_a_reply_lost_after_the_order_became_the_invoice_does_no_harm(the_world: World) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    arrived(the_world)
+    the_world.tfso.fault(operation="SaveInvoices", effect="drop_after", times=1)
+    invoice_all(the_world, the_only_draft(the_world)["number"])
+    the_world.settle(rounds=60)
+    assert the_only_order(the_world)["OrderStatus"] == "Invoiced"
+    assert the_world.states() == []
+
+
+# -- without an order ---------------------------------------------------------------------------
+
+
+def test_an_invoice_without_an_order_brings_its_customer_and_products_along(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, of("TELT-2", 2, "99.90"), heading="Butikksalg")
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert the_world.in_tfso("companies", there["CustomerId"])["Name"] == "Dalen Sport AS"
+    assert (there["InvoiceTitle"], there["OrderStatus"]) == ("Butikksalg", "ForInvoicing")
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {made['number']}"
+    assert Decimal(there["OrderTotalIncVat"]) == total(the_world, made["number"])
+
+
+def test_a_draft_invoice_is_not_sent(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_invoice(the_world, of("TELT-2"), is_booked=False)
+    the_world.settle()
+    assert the_world.change(kind="invoice").outcome == "skipped"
+    assert the_world.all_in_tfso("orders") == []
+
+
+@pytest.mark.parametrize("status", ["Draft", "ForInvoicing", "Invoiced"])
+def test_an_invoice_gets_the_status_that_is_set(the_world: World, status: str) -> None:
+    the_world.connect(invoice={"status": status})
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_invoice(the_world, of("TELT-2"))
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["OrderStatus"] == status
+    assert ("InvoiceId" in there) is (status == "Invoiced")
+    assert the_world.change(kind="invoice").target_key == str(there["OrderId"])
+
+
+@pytest.mark.parametrize("distributor", ["Default", "Manual", "Auto"])
+def test_whether_24so_sends_the_invoice_out_is_a_setting(
+    the_world: World, distributor: str
+) -> None:
+    the_world.connect(invoice={"distributor": distributor})
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_invoice(the_world, of("TELT-2"))
+    the_world.settle()
+    assert the_only_order(the_world).get("Distributor", "Default") == distributor
+
+
+def test_a_general_discount_is_taken_off_every_line_of_an_invoice(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, of("TELT-2", 3, "333.33"), general_discount=10)
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert [Decimal(each["DiscountRate"]) for each in there["InvoiceRows"]] == [10]
+    assert Decimal(there["OrderTotalIncVat"]) == total(the_world, made["number"])
+
+
+# Rackbeat rounds each line, 24SevenOffice only the sum: together these come to an øre more.
+ROUNDED_UP = (of("TELT-2", 3, "0.335"), of("TELT-2", 3, "0.335"))
+
+
+def test_an_ore_that_rounding_makes_is_taken_up_by_a_price_and_told(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, *ROUNDED_UP)
+    the_world.settle()
+    assert Decimal(the_only_order(the_world)["OrderTotalIncVat"]) == total(
+        the_world, made["number"]
+    )
+    assert any("round at different places" in n for n in the_world.change(kind="invoice").notes)
+
+
+def test_an_invoice_whose_total_would_not_be_the_same_is_parked_not_sent(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    # A price of so many pieces cannot take up an øre.
+    made = rackbeat_invoice(the_world, *ROUNDED_UP, of("TELT-2", 1_000_003, "0.1"))
+    the_world.settle()
+    change = the_world.change(kind="invoice")
+    assert (change.state, change.failure_class) == ("parked", "unmappable")
+    assert str(made["number"]) in str(change.message)
+    assert "total would not be the same" in str(change.message)
+    assert the_world.all_in_tfso("orders") == []
+    assert the_world.writes().get("SaveInvoices") is None
+
+
+def test_an_invoiced_document_whose_invoice_changes_in_rackbeat_is_parked(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, of("TELT-2"))
+    the_world.settle()
+    the_world.rackbeat.edit(
+        "customer_invoices", made["number"], {"lines": [of("TELT-2", 2)], "is_booked": True}
+    )
+    the_world.settle()
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "cannot be changed there any more" in str(parked.message)
+    assert quantities(the_only_order(the_world)) == [Decimal(1)]
+
+
+@pytest.mark.parametrize("origin", ["24so", "off"])
+def test_an_invoice_stays_in_rackbeat_where_that_is_not_the_origin(
+    the_world: World, origin: str
+) -> None:
+    the_world.connect(invoice={"origin": origin})
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_invoice(the_world, of("TELT-2"))
+    the_world.deliveries_done()
+    the_world.work()
+    assert the_world.changes(kind="invoice") == []
+    assert the_world.all_in_tfso("orders") == []
+
+
+# -- credit notes -------------------------------------------------------------------------------
+
+OfSign = Callable[[bool], World]
+
+
+@pytest.fixture
+def world_of(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OfSign]:
+    """A world whose Rackbeat writes the quantities of credit notes with that sign."""
+    opened: list[AbstractContextManager[World]] = []
+
+    def open_it(negative: bool) -> World:
+        config = replace(GENEROUS_RACKBEAT, negative_creditnotes=negative)
+        opened.append(world(database_url, broker_url, monkeypatch, rackbeat_config=config))
+        return opened[-1].__enter__()
+
+    yield open_it
+    for each in opened:
+        each.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("negative", [True, False])
+@pytest.mark.parametrize("status", ["ForInvoicing", "Invoiced"])
+def test_a_credit_note_has_negative_quantities_and_refers_to_what_it_credits(
+    world_of: OfSign, negative: bool, status: str
+) -> None:
+    the_world = world_of(negative)
+    the_world.connect(invoice={"status": status})
+    order, number = arrived(the_world)
+    invoice = invoice_all(the_world, number)
+    the_world.settle()
+    note = credit(the_world, invoice)
+    the_world.settle()
+    assert the_world.states() == []
+    (there,) = others(the_world, order)
+    assert quantities(there) == [Decimal(-3)]
+    assert there["ReferenceOrderId"] == order["OrderId"]
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {note}"
+    assert there["OrderStatus"] == status
+    credited = refresh(the_world, order)
+    assert there.get("ReferenceInvoiceId") == credited.get("InvoiceId")
+    assert Decimal(there["OrderTotalIncVat"]) == -Decimal(credited["OrderTotalIncVat"])
+    assert quantities(credited) == [Decimal(3)]
+
+
+def test_a_credit_note_of_one_of_several_invoices_refers_to_their_order(the_world: World) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    first = invoice_part(the_world, number, 1)
+    invoice_all(the_world, number)
+    the_world.settle()
+    credit(the_world, first)
+    the_world.settle()
+    assert the_world.states() == []
+    note = others(the_world, order)[-1]
+    assert quantities(note) == [Decimal(-1)]
+    assert note["ReferenceOrderId"] == order["OrderId"]
+
+
+# -- from 24SevenOffice -------------------------------------------------------------------------
+
+FROM_24SO = {"origin": "24so"}
+
+
+def invoices(the_world: World) -> list[Json]:
+    found: list[Json] = the_world.rackbeat.state()["customer_invoices"]
+    return found
+
+
+def test_an_order_invoiced_in_24so_is_invoiced_in_rackbeat_and_linked_to_it(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    customer, product = tfso_goods(the_world)
+    order = tfso_order(the_world, customer["Id"], row(product, 3))
+    later(the_world)
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert invoice["is_booked"]
+    assert invoice["orders"] == [the_only_draft(the_world)["number"]]
+    assert total(the_world, invoice["number"]) == Decimal(
+        refresh(the_world, order)["OrderTotalIncVat"]
+    )
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+
+
+def test_an_invoice_of_24so_without_an_order_is_made_in_rackbeat(the_world: World) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    customer, product = tfso_goods(the_world)
+    made = tfso_order(
+        the_world,
+        customer["Id"],
+        row(product, 2, "99.90"),
+        OrderStatus="Invoiced",
+        DateInvoiced="2026-03-02T00:00:00",
+    )
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
+    assert invoice["other_reference"] == f"24SO {made['OrderId']}"
+    assert total(the_world, invoice["number"]) == Decimal(made["OrderTotalIncVat"])
+    assert the_world.rackbeat.state()["orders"] == []
+
+
+def test_an_order_booked_with_other_prices_than_were_invoiced_in_24so_is_parked(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, _ = arrived(the_world)
+    row_id = refresh(the_world, order)["InvoiceRows"][0]["RowId"]
+    the_world.tfso.edit(
+        "orders",
+        order["OrderId"],
+        {
+            "InvoiceRows": [{"RowId": row_id, "ChangeState": "Edit", "Price": "900"}],
+            "OrderStatus": "Invoiced",
+        },
+    )
+    later(the_world)
+    assert invoices(the_world) == []
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "Rackbeat" in str(parked.message)
+
+
+def test_a_reply_lost_after_the_conversion_does_not_double_the_invoice(the_world: World) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, _ = arrived(the_world)
+    the_world.rackbeat.fault(
+        operation="POST /orders/{number}/convert-to-invoice", effect="drop_after", times=1
+    )
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    the_world.settle(rounds=60)
+    assert len(invoices(the_world)) == 1
+    assert the_world.states() == []
+
+
+def test_our_own_invoice_that_comes_back_is_not_doubled_when_the_origin_changes(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    _, number = arrived(the_world)
+    invoice_all(the_world, number)
+    the_world.settle()
+    configure(the_world, invoice__origin="24so")
+    the_world.reset_calls()
+    later(the_world)
+    assert len(invoices(the_world)) == 1
+    assert the_world.writes() == {}

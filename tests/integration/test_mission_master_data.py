@@ -1,0 +1,269 @@
+"""Customers, suppliers, product groups and products: every cell of the table, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.harness.mission import later
+from tests.harness.people import (
+    rackbeat_customer,
+    rackbeat_group,
+    rackbeat_product,
+    rackbeat_supplier,
+    tfso_category,
+    tfso_customer,
+    tfso_product,
+    tfso_supplier,
+)
+from tests.harness.world import Json, World
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table: how people make and edit such a record in either system."""
+
+    kind: str
+    rackbeat: str
+    tfso: str
+    in_rackbeat: Callable[[World], Json]
+    in_tfso: Callable[[World], Json]
+    rackbeat_edit: Json
+    tfso_edit: Json
+    saves: str
+    writes: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+ROWS = (
+    Row(
+        "customer", "customers", "companies", rackbeat_customer, tfso_customer,
+        {"company_name": "Nytt navn"}, {"Name": "Nytt navn"}, "SaveCompanies",
+    ),
+    Row(
+        "supplier", "suppliers", "companies", rackbeat_supplier, tfso_supplier,
+        {"company_name": "Nytt navn"}, {"Name": "Nytt navn"}, "SaveCompanies",
+    ),
+    Row(
+        "product_group", "product_groups", "categories", rackbeat_group, tfso_category,
+        {"name": "Nytt navn"}, {"Name": "Nytt navn"}, "SaveCategories",
+    ),
+    Row(
+        "product", "products", "products",
+        lambda w: rackbeat_product(w, rackbeat_group(w)["number"]), tfso_product,
+        {"name": "Nytt navn"}, {"Name": "Nytt navn"}, "SaveProducts",
+    ),
+)  # fmt: skip
+every_row = pytest.mark.parametrize("row", ROWS, ids=str)
+
+
+def begun(the_world: World, **settings: Any) -> None:
+    """A connection whose first pulls have been made: what comes now is new."""
+    the_world.connect(**settings)
+    the_world.work()
+
+
+@every_row
+def test_a_record_made_and_edited_in_rackbeat_is_the_same_in_24so_with_one_write_each(
+    the_world: World, row: Row
+) -> None:
+    begun(the_world)
+    made = row.in_rackbeat(the_world)
+    the_world.settle()
+    (link,) = [li for li in the_world.links(row.kind) if li.rackbeat_key == str(made["number"])]
+    assert the_world.in_tfso(row.tfso, link.tfso_key)["Name"] == made["name"]
+    the_world.reset_calls()
+    the_world.rackbeat.edit(row.rackbeat, made["number"], row.rackbeat_edit)
+    the_world.settle()
+    assert the_world.in_tfso(row.tfso, link.tfso_key)["Name"] == "Nytt navn"
+    later(the_world)
+    assert the_world.writes() == {row.saves: 1}
+    assert the_world.states() == []
+
+
+@every_row
+def test_a_record_made_and_edited_in_24so_is_the_same_in_rackbeat_with_one_write_each(
+    the_world: World, row: Row
+) -> None:
+    begun(the_world)
+    made = row.in_tfso(the_world)
+    later(the_world)
+    (link,) = [li for li in the_world.links(row.kind) if li.tfso_key == str(made["Id"])]
+    assert the_world.in_rackbeat(row.rackbeat, link.rackbeat_key)["name"] == made["Name"]
+    the_world.reset_calls()
+    the_world.tfso.edit(row.tfso, made["Id"], row.tfso_edit)
+    later(the_world)
+    later(the_world)
+    assert the_world.in_rackbeat(row.rackbeat, link.rackbeat_key)["name"] == "Nytt navn"
+    path = row.rackbeat.replace("_", "-")
+    assert the_world.writes() == {f"PUT /{path}/{{number}}": 1}
+    assert the_world.states() == []
+
+
+@every_row
+@pytest.mark.parametrize("origin", ["24so", "off"])
+def test_what_is_made_in_rackbeat_stays_there_where_it_is_not_the_origin(
+    the_world: World, row: Row, origin: str
+) -> None:
+    begun(the_world, **origins(row.kind, origin))
+    before = len(the_world.all_in_tfso(row.tfso))
+    row.in_rackbeat(the_world)
+    the_world.settle()
+    assert [c for c in the_world.changes(kind=row.kind) if c.outcome == "created"] == []
+    assert len(the_world.all_in_tfso(row.tfso)) == before
+
+
+@every_row
+@pytest.mark.parametrize("origin", ["rackbeat", "off"])
+def test_what_is_made_in_24so_stays_there_where_it_is_not_the_origin(
+    the_world: World, row: Row, origin: str
+) -> None:
+    begun(the_world, **origins(row.kind, origin))
+    row.in_tfso(the_world)
+    later(the_world)
+    assert the_world.rackbeat.state()[row.rackbeat] == []
+
+
+def origins(kind: str, origin: str) -> Json:
+    """Settings by which one kind has that origin, and nothing else brings it along."""
+    quiet = {name: {"origin": "off"} for name in ("order", "invoice")}
+    if kind == "product_group":
+        quiet["product"] = {"origin": "off"}
+    return quiet | {kind: {"origin": origin}}
+
+
+# -- settings of a kind -------------------------------------------------------------------------
+
+
+def test_rackbeats_number_is_carried_by_the_external_id_where_that_is_set(
+    the_world: World,
+) -> None:
+    begun(the_world, customer={"number": "external_id"})
+    made = rackbeat_customer(the_world, number=4711)
+    the_world.settle()
+    (there,) = [c for c in the_world.all_in_tfso("companies") if c.get("ExternalId") == "4711"]
+    assert there["Id"] != 4711
+    assert there["Name"] == made["name"]
+    the_world.tfso.edit("companies", there["Id"], {"Name": "Fra 24SO"})
+    later(the_world)
+    assert the_world.in_rackbeat("customers", 4711)["name"] == "Fra 24SO"
+
+
+def test_a_product_has_the_number_of_the_field_that_is_set(the_world: World) -> None:
+    begun(the_world, product={"origin": "24so", "number": "id"})
+    made = tfso_product(the_world, No="HELT-ANNET")
+    later(the_world)
+    assert the_world.in_rackbeat("products", made["Id"])["name"] == "Fjellski 205 cm"
+
+
+def test_a_group_has_the_number_of_the_field_that_is_set(the_world: World) -> None:
+    begun(the_world, product_group={"number": "no"})
+    tfso_category(the_world, No="90")
+    later(the_world)
+    assert the_world.in_rackbeat("product_groups", 90)["name"] == "Skiutstyr"
+
+
+@pytest.mark.parametrize(("setting", "cost"), [("in_price", "1800"), ("cost", "1950")])
+def test_the_cost_price_is_that_of_the_field_that_is_set(
+    the_world: World, setting: str, cost: str
+) -> None:
+    begun(the_world, product={"cost": setting})
+    tfso_product(the_world, Cost="1950.00")
+    later(the_world)
+    there = the_world.in_rackbeat("products", "SKI-205")
+    assert Decimal(str(there["recommended_cost_price"])) == Decimal(cost)
+    assert Decimal(str(there["sales_price"])) == Decimal("3499.90")
+
+
+# -- what a record needs ------------------------------------------------------------------------
+
+
+def test_units_and_terms_are_looked_up_once_and_not_once_a_record(the_world: World) -> None:
+    begun(the_world)
+    for number in range(6):
+        tfso_product(the_world, No=f"SKI-{number}", EAN1="")
+        tfso_customer(the_world, Name=f"Kunde {number}", OrganizationNumber="")
+    the_world.reset_calls()
+    later(the_world)
+    assert len(the_world.rackbeat.state()["products"]) == 6
+    assert len(the_world.rackbeat.state()["customers"]) == 6
+    calls = the_world.rackbeat.calls()["by_operation"]
+    assert (calls["GET /units"], calls["GET /payment-terms"]) == (1, 1)
+
+
+def test_a_unit_and_terms_that_are_missing_are_made_once(the_world: World) -> None:
+    begun(the_world, product={"unit": "pall"})
+    tfso_product(the_world)
+    tfso_product(the_world, No="SKI-2", EAN1="")
+    tfso_customer(the_world, PaymentTime=37)
+    tfso_customer(the_world, PaymentTime=37, Name="To AS", OrganizationNumber="911000222")
+    later(the_world)
+    units = [unit["name"] for unit in the_world.rackbeat.state()["units"]]
+    assert units.count("pall") == 1
+    assert the_world.in_rackbeat("products", "SKI-205")["unit"]["name"] == "pall"
+    terms = the_world.rackbeat.state()["payment_terms"]
+    assert [t["name"] for t in terms if t["maturity_days"] == 37] == ["Netto 37 dager"]
+
+
+def test_the_end_of_the_month_is_a_term_of_rackbeats_own_kind(the_world: World) -> None:
+    begun(the_world)
+    made = tfso_customer(the_world, PaymentTime=-4)
+    later(the_world)
+    terms = the_world.in_rackbeat("customers", made["Id"])["payment_terms"]
+    assert (terms["type"], terms["maturity_days"]) == ("current_month", 0)
+
+
+def test_a_customer_without_terms_gets_the_default_and_the_journal_says_so(
+    the_world: World,
+) -> None:
+    begun(the_world, customer={"payment_terms_days": 21})
+    made = tfso_customer(the_world, PaymentTime=None)
+    later(the_world)
+    terms = the_world.in_rackbeat("customers", made["Id"])["payment_terms"]
+    assert terms["maturity_days"] == 21
+    change = the_world.change(kind="customer", outcome="created")
+    assert any("net:21" in note and "default" in note for note in change.notes)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"), [("Norge", "NO"), ("Sverige", "SE"), ("Denmark", "DK"), ("finland", "FI")]
+)
+def test_a_country_written_in_words_is_understood(
+    the_world: World, written: str, code: str
+) -> None:
+    begun(the_world)
+    made = rackbeat_customer(the_world, address_country=written)
+    the_world.settle()
+    assert the_world.in_tfso("companies", made["number"])["Country"] == code
+
+
+def test_an_unknown_country_becomes_the_default_and_the_journal_says_so(
+    the_world: World,
+) -> None:
+    begun(the_world, customer={"country": "SE"})
+    made = rackbeat_customer(the_world, address_country="Langtvekkistan")
+    the_world.settle()
+    assert the_world.in_tfso("companies", made["number"])["Country"] == "SE"
+    notes = the_world.change(kind="customer").notes
+    assert any("Langtvekkistan" in note and "SE" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [("tull; ordre@dalen.example, post@dalen.example", "ordre@dalen.example"), ("ring meg", None)],
+)
+def test_of_an_email_field_the_first_valid_address_is_sent_and_the_journal_says_so(
+    the_world: World, written: str, sent: str | None
+) -> None:
+    begun(the_world)
+    made = rackbeat_customer(the_world, contact_email=written)
+    the_world.settle()
+    addresses = the_world.in_tfso("companies", made["number"]).get("EmailAddresses", {})
+    assert addresses.get("Primary", {}).get("Value") == sent
+    assert any(written in note for note in the_world.change(kind="customer").notes)

@@ -1,0 +1,103 @@
+"""Records that exist in both systems already are recognised, and never guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.harness.mission import later, rackbeat_goods
+from tests.harness.people import (
+    linked,
+    rackbeat_customer,
+    rackbeat_group,
+    rackbeat_product,
+    tfso_customer,
+    tfso_product,
+)
+from tests.harness.world import World
+
+
+def links(the_world: World, kind: str) -> list[tuple[str, str]]:
+    return [(link.rackbeat_key, link.tfso_key) for link in the_world.links(kind)]
+
+
+def test_a_customer_of_the_same_number_and_name_is_linked(the_world: World) -> None:
+    the_world.connect()
+    there = tfso_customer(the_world, OrganizationNumber="")
+    rackbeat_customer(
+        the_world, number=there["Id"], company_name="Vidda Friluft AS", company_vat=None
+    )
+    the_world.settle()
+    assert links(the_world, "customer") == [(str(there["Id"]), str(there["Id"]))]
+    assert len([c for c in the_world.all_in_tfso("companies") if c["Type"] == "Business"]) == 49
+
+
+def test_a_customer_of_the_same_organisation_number_is_linked_however_it_is_written(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    there = tfso_customer(the_world)
+    made = rackbeat_customer(the_world, number=77, company_vat="999888777")
+    the_world.settle()
+    assert links(the_world, "customer") == [(str(made["number"]), str(there["Id"]))]
+
+
+def test_a_product_of_the_same_ean_is_linked(the_world: World) -> None:
+    the_world.connect()
+    there = tfso_product(the_world)
+    group = rackbeat_group(the_world, webhooks=False)["number"]
+    rackbeat_product(the_world, group, number="EGET-NR", barcode="7090000000019")
+    the_world.settle()
+    assert links(the_world, "product") == [("EGET-NR", str(there["Id"]))]
+    assert len(the_world.all_in_tfso("products")) == 201
+
+
+def test_the_number_counts_before_the_ean(the_world: World) -> None:
+    the_world.connect()
+    by_number = tfso_product(the_world, No="STAV-140", EAN1="")
+    tfso_product(the_world, No="ANNEN", EAN1="7090000000019")
+    group = rackbeat_group(the_world, webhooks=False)["number"]
+    rackbeat_product(the_world, group, number="STAV-140", barcode="7090000000019")
+    the_world.settle()
+    assert ("STAV-140", str(by_number["Id"])) in links(the_world, "product")
+
+
+def test_several_products_of_one_number_are_named_and_parked(the_world: World) -> None:
+    the_world.connect(product={"origin": "rackbeat"})
+    twins = [tfso_product(the_world, No="STAV-140", EAN1="", Name=f"Stav {n}") for n in "AB"]
+    group = rackbeat_group(the_world, webhooks=False)["number"]
+    rackbeat_product(the_world, group, number="STAV-140")
+    the_world.deliveries_done()
+    the_world.work()
+    change = the_world.change(kind="product", direction="rackbeat_to_24so")
+    assert (change.state, change.failure_class) == ("parked", "unmappable")
+    for twin in twins:
+        assert str(twin["Id"]) in str(change.message)
+        assert twin["Name"] in str(change.message)
+    assert the_world.writes().get("SaveProducts") is None
+
+
+def test_a_match_that_is_linked_to_another_record_is_parked_naming_both(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "customer", tfso_customer(the_world))
+    rackbeat_customer(the_world, number=88, company_name="Dobbel AS", company_vat="999888777")
+    the_world.settle()
+    change = the_world.change(kind="customer", key="88")
+    assert change.state == "parked"
+    for named in ("Dobbel AS", link.rackbeat_key, link.tfso_key):
+        assert named in str(change.message)
+    assert the_world.writes().get("SaveCompanies") is None
+
+
+@pytest.mark.parametrize("origin", ["rackbeat", "both"])
+def test_a_matched_record_takes_the_values_of_the_side_that_was_edited(
+    the_world: World, origin: str
+) -> None:
+    the_world.connect(product={"origin": origin})
+    there = tfso_product(the_world, No="TELT-2", EAN1="", Price="1")
+    rackbeat_goods(the_world, "TELT-2")
+    the_world.rackbeat.edit("products", "TELT-2", {"sales_price": "1234.5"})
+    the_world.settle()
+    assert float(the_world.in_tfso("products", there["Id"])["Price"]) == 1234.5
+    later(the_world)
+    assert links(the_world, "product") == [("TELT-2", str(there["Id"]))]
+    assert the_world.states() == []

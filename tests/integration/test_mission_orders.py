@@ -1,0 +1,284 @@
+"""Orders: from Rackbeat to 24SevenOffice when booked, and what only the other way needs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.harness.mission import (
+    book,
+    later,
+    of,
+    rackbeat_goods,
+    rackbeat_order,
+    reconcile,
+    refresh,
+    row,
+    tfso_goods,
+    the_only_draft,
+    the_only_order,
+)
+from tests.harness.people import rackbeat_customer, tfso_order
+from tests.harness.world import Json, World
+
+FROM_RACKBEAT = {"origin": "rackbeat"}
+
+
+def rows_of(order: Json) -> list[tuple[Decimal, Decimal, Decimal]]:
+    """Quantity, price and discount of each row."""
+    rows = sorted(order["InvoiceRows"], key=lambda row: int(row["SequenceNumber"]))
+    names = ("Quantity", "Price", "DiscountRate")
+    return [tuple(Decimal(row[name]) for name in names) for row in rows]  # type: ignore[misc]
+
+
+# -- from Rackbeat to 24SevenOffice -------------------------------------------------------------
+
+
+def test_a_booked_order_is_made_in_24so_with_its_customer_products_and_lines(
+    the_world: World,
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2", "TELT-4")
+    customer = rackbeat_customer(the_world, webhooks=False)
+    made = rackbeat_order(
+        the_world,
+        of("TELT-2", 2, "1500.50", discount_percentage=10),
+        of("TELT-4", "1.5", 80, vat_percentage=15, name="Telt, brukt"),
+        customer_id=customer["number"],
+        heading="Sommertelt",
+        note="Leveres på Geilo",
+        deliver_at="2026-06-01",
+        delivery_address_street="Fjellvegen 3",
+        delivery_address_city="Geilo",
+        delivery_address_zipcode="3580",
+        delivery_address_country="NO",
+    )
+    the_world.settle()
+    assert the_world.states() == []
+    order = the_only_order(the_world)
+    assert rows_of(order) == [
+        (Decimal(2), Decimal("1500.5"), Decimal(10)),
+        (Decimal("1.5"), Decimal(80), Decimal(0)),
+    ]
+    assert [Decimal(each["VatRate"]) for each in order["InvoiceRows"]] == [25, 15]
+    assert order["InvoiceRows"][1]["Name"] == "Telt, brukt"
+    assert Decimal(order["OrderTotalIncVat"]) == Decimal(
+        str(the_world.in_rackbeat("orders", made["number"])["total_total"])
+    )
+    assert order["OrderStatus"] == "Confirmed"
+    assert (order["InvoiceTitle"], order["InvoiceText"]) == ("Sommertelt", "Leveres på Geilo")
+    assert order["DeliveryDate"].startswith("2026-06-01")
+    assert order["Addresses"]["Delivery"]["Street"] == "Fjellvegen 3"
+    assert order["Addresses"]["Invoice"]["Street"] == "Elvevegen 2"
+    assert the_world.in_tfso("companies", order["CustomerId"])["Name"] == "Dalen Sport AS"
+    assert order["ReferenceNumber"] == f"Rackbeat {made['number']}"
+    assert the_world.writes()["SaveInvoices"] == 1
+
+
+def test_a_draft_is_not_sent_until_it_is_booked(the_world: World) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    draft = rackbeat_order(the_world, of("TELT-2"), booked=False)
+    the_world.settle()
+    assert the_world.change(kind="order").outcome == "skipped"
+    assert the_world.all_in_tfso("orders") == []
+    book(the_world, draft["number"])
+    the_world.settle()
+    assert rows_of(the_only_order(the_world)) == [(Decimal(1), Decimal(1000), Decimal(0))]
+
+
+def test_an_order_that_is_updated_in_rackbeat_changes_the_same_order_in_24so(
+    the_world: World,
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2", "TELT-4")
+    made = rackbeat_order(the_world, of("TELT-2", 1), of("TELT-4", 2, 50))
+    the_world.settle()
+    the_world.rackbeat.edit("orders", made["number"], {"is_booked": False})
+    the_world.rackbeat.edit(
+        "orders",
+        made["number"],
+        {"lines": [of("TELT-2", 3, 900)], "is_booked": True, "heading": "Endret"},
+    )
+    the_world.settle()
+    order = the_only_order(the_world)
+    assert rows_of(order) == [(Decimal(3), Decimal(900), Decimal(0))]
+    assert order["InvoiceTitle"] == "Endret"
+    before = the_world.writes()
+    the_world.rackbeat.edit("orders", made["number"], {"is_archived": True})
+    the_world.settle()
+    assert the_world.writes() == before
+
+
+@pytest.mark.parametrize("how", ["cancelled", "deleted"])
+def test_an_order_cancelled_or_deleted_in_rackbeat_is_inactive_in_24so(
+    the_world: World, how: str
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2"))
+    the_world.settle()
+    if how == "cancelled":
+        the_world.rackbeat.edit("orders", made["number"], {"is_cancelled": True})
+    else:
+        the_world.rackbeat.remove("orders", made["number"])
+    the_world.settle()
+    assert the_only_order(the_world)["OrderStatus"] == "Inactive"
+    assert the_world.states() == []
+
+
+def test_an_order_cancelled_by_mistake_comes_back_in_its_status(the_world: World) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2"))
+    the_world.settle()
+    the_world.rackbeat.edit("orders", made["number"], {"is_cancelled": True})
+    the_world.settle()
+    the_world.rackbeat.edit("orders", made["number"], {"is_cancelled": False})
+    the_world.settle()
+    assert the_only_order(the_world)["OrderStatus"] == "Confirmed"
+
+
+@pytest.mark.parametrize("status", ["Web", "Confirmed", "Offer", "Pack", "Draft"])
+def test_an_order_gets_the_status_that_is_set(the_world: World, status: str) -> None:
+    the_world.connect(order={"origin": "rackbeat", "status": status})
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_order(the_world, of("TELT-2"))
+    the_world.settle()
+    assert the_only_order(the_world)["OrderStatus"] == status
+
+
+def test_an_order_in_foreign_money_keeps_its_currency_and_rate_in_24so(the_world: World) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_order(the_world, of("TELT-2", 1, "99.90"), currency="EUR", currency_rate="11.62")
+    the_world.settle()
+    currency = the_only_order(the_world)["Currency"]
+    assert currency["Symbol"] == "EUR"
+    assert Decimal(currency["Rate"]) / Decimal(currency.get("Unit", 1)) == Decimal("11.62")
+
+
+def test_a_general_discount_is_taken_off_every_line_and_the_total_is_kept(
+    the_world: World,
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2", "TELT-4")
+    made = rackbeat_order(
+        the_world, of("TELT-2", 2), of("TELT-4", 1, 200, discount_percentage=50),
+        general_discount=10,
+    )  # fmt: skip
+    the_world.settle()
+    order = the_only_order(the_world)
+    assert [discount for _, _, discount in rows_of(order)] == [10, 55]
+    assert Decimal(order["OrderTotalIncVat"]) == Decimal(
+        str(the_world.in_rackbeat("orders", made["number"])["total_total"])
+    )
+
+
+@pytest.mark.parametrize("origin", ["24so", "off"])
+def test_a_booked_order_stays_in_rackbeat_where_that_is_not_the_origin(
+    the_world: World, origin: str
+) -> None:
+    the_world.connect(order={"origin": origin})
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_order(the_world, of("TELT-2"))
+    the_world.deliveries_done()
+    the_world.work()
+    assert the_world.changes(kind="order") == []
+    assert the_world.all_in_tfso("orders") == []
+
+
+def test_a_reply_lost_after_an_order_was_saved_does_not_double_it(the_world: World) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    the_world.tfso.fault(operation="SaveInvoices", effect="drop_after", times=1)
+    rackbeat_order(the_world, of("TELT-2"))
+    the_world.settle(rounds=60)
+    assert len(the_world.all_in_tfso("orders")) == 1
+    assert the_world.states() == []
+
+
+# -- from 24SevenOffice to Rackbeat -------------------------------------------------------------
+
+
+def pulled(the_world: World, *rows: Any, **fields: Any) -> Json:
+    """An order of 24SevenOffice's that has arrived in Rackbeat."""
+    customer, product = tfso_goods(the_world)
+    order = tfso_order(the_world, customer["Id"], *(rows or (row(product, 2),)), **fields)
+    later(the_world)
+    return order
+
+
+def test_orders_arrive_with_the_pull_every_ten_minutes(the_world: World) -> None:
+    the_world.connect()
+    the_world.work()
+    customer, product = tfso_goods(the_world)
+    tfso_order(the_world, customer["Id"], row(product))
+    later(the_world, minutes=9)
+    assert the_world.rackbeat.state()["orders"] == []
+    later(the_world, minutes=2)
+    assert the_only_draft(the_world)["is_booked"] is False
+
+
+def test_an_order_is_booked_at_once_where_that_is_set(the_world: World) -> None:
+    the_world.connect(order={"book": True})
+    pulled(the_world)
+    assert the_only_draft(the_world)["is_booked"] is True
+    assert the_world.writes()["POST /orders"] == 1
+
+
+@pytest.mark.parametrize("how", ["inactive", "removed"])
+def test_an_order_that_becomes_inactive_or_disappears_is_cancelled_as_a_draft(
+    the_world: World, how: str
+) -> None:
+    the_world.connect()
+    order = pulled(the_world)
+    the_world.tfso.edit("orders", order["OrderId"], {"YourReference": "Ola"})
+    if how == "inactive":
+        the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Inactive"})
+        later(the_world)
+    else:
+        the_world.tfso.remove("orders", order["OrderId"])
+        reconcile(the_world)
+    draft = the_only_draft(the_world)
+    assert draft["heading"] == "Kansellert i 24SevenOffice"
+    assert Decimal(str(draft["total_total"])) == 0
+    assert the_world.states() == []
+
+
+def test_an_inactive_order_that_is_booked_in_rackbeat_is_parked_with_the_reason(
+    the_world: World,
+) -> None:
+    the_world.connect(order={"book": True})
+    order = pulled(the_world)
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Inactive"})
+    later(the_world)
+    parked = the_world.change(kind="order", state="parked")
+    assert "booked in Rackbeat" in str(parked.message)
+    assert the_only_draft(the_world)["lines"][0]["quantity"] == 2
+
+
+def test_a_text_row_and_freight_are_carried_by_the_product_that_is_set(the_world: World) -> None:
+    rackbeat_goods(the_world, "FRAKT")
+    the_world.connect(order={"item_for_text": "FRAKT"})
+    customer, product = tfso_goods(the_world)
+    order = tfso_order(
+        the_world,
+        customer["Id"],
+        row(product, 2),
+        {"Type": "Text", "Name": "Ring før levering"},
+        {"Name": "Frakt", "Quantity": 1, "Price": "149", "VatRate": "25"},
+    )
+    later(the_world)
+    assert the_world.states() == []
+    draft = the_only_draft(the_world)
+    assert [line["name"] for line in draft["lines"] if Decimal(str(line["quantity"]))] == [
+        "Fjellski 205 cm",
+        "Frakt",
+    ]
+    assert "Ring før levering" in [line["name"] for line in draft["lines"]] + [draft["note"]]
+    assert Decimal(str(draft["total_total"])) == Decimal(
+        refresh(the_world, order)["OrderTotalIncVat"]
+    )

@@ -1,0 +1,226 @@
+"""Settings: one typed model, changed by command line and HTTP, every change kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from shared.settings import SettingsError, load_settings
+from shared.tables import Audit
+from tests.harness.people import rackbeat_supplier
+from tests.harness.world import SLUG, Json, World
+from workers import process
+from workers.cli import app as cli
+from workers.web import api
+
+TOKEN = "the-token-of-the-test"
+
+
+@pytest.fixture
+def http(the_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """The API of a connected world, with the token."""
+    configuration = the_world.configuration.model_copy(update={"api_token": SecretStr(TOKEN)})
+    monkeypatch.setattr(api, "the_engine", lambda: the_world.engine)
+    monkeypatch.setattr(process, "the_engine", lambda: the_world.engine)
+    monkeypatch.setattr(api, "configuration", lambda: configuration)
+    the_world.connect()
+    with httpx.Client(
+        base_url=f"{the_world.web_url}/api/",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        trust_env=False,
+    ) as client:
+        yield client
+
+
+def change(http: httpx.Client, **changes: Any) -> httpx.Response:
+    named = {name.replace("__", "."): value for name, value in changes.items()}
+    return http.patch(f"connections/{SLUG}/settings", json=named)
+
+
+def audited(the_world: World) -> list[Audit]:
+    with the_world.sessions() as session:
+        query = select(Audit).where(Audit.action == "settings changed").order_by(Audit.id)
+        return list(session.scalars(query))
+
+
+# -- the model ----------------------------------------------------------------------------------
+
+
+def test_the_defaults_do_what_the_official_integration_does() -> None:
+    settings = load_settings({})
+    kinds = ("customer", "supplier", "product", "product_group")
+    assert {settings.of(kind).origin.value for kind in kinds} == {"both"}
+    assert (settings.order.origin.value, settings.order.pull_minutes) == ("24so", 10)
+    assert (settings.invoice.origin.value, settings.stock.origin.value) == ("rackbeat", "rackbeat")
+    assert settings.reconcile.nightly
+
+
+OFF = {"origin": "off"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        ({"product": OFF}, "orders cannot originate in 24SevenOffice while products are off"),
+        ({"customer": OFF}, "orders cannot originate in 24SevenOffice while customers are off"),
+        ({"product_group": OFF}, "products cannot be transferred while product groups are off"),
+        ({"product": {"number": "id"}}, "24SevenOffice chooses its product Ids itself"),
+        ({"events": {"x.changed": "lorry"}}, "'x.changed' is said to be about 'lorry'"),
+        ({"order": {"origin": "both"}}, "order.origin"),
+        ({"invoice": {"origin": "both"}}, "invoice.origin"),
+        ({"stock": {"origin": "24so"}}, "stock.origin"),
+        ({"invoice": {"status": "Repeating"}}, "invoice.status"),
+        ({"order": {"pull_statuses": ["Nonsense"]}}, "order.pull_statuses"),
+        ({"order": {"pull_statuses": []}}, "order.pull_statuses"),
+        ({"order": {"pull_minutes": 60}}, "order.pull_minutes"),
+        ({"customer": {"country": "Norge"}}, "customer.country"),
+        ({"conflict": {"wins": "loudest"}}, "conflict.wins"),
+        ({"prodct": OFF}, "prodct"),
+    ],
+)
+def test_settings_that_do_not_hold_together_are_refused_in_plain_language(
+    stored: Json, told: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(stored)
+    assert told in str(error.value)
+
+
+# -- by HTTP ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", [None, "Bearer wrong", f"Basic {TOKEN}"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "connections"),
+        ("GET", f"connections/{SLUG}/settings"),
+        ("PATCH", f"connections/{SLUG}/settings"),
+        ("POST", f"connections/{SLUG}/sync/initial"),
+        ("POST", f"connections/{SLUG}/retry"),
+        ("GET", f"connections/{SLUG}/changes"),
+    ],
+)
+def test_nobody_gets_in_without_the_token(
+    the_world: World, http: httpx.Client, method: str, path: str, header: str | None
+) -> None:
+    del http
+    headers = {} if header is None else {"Authorization": header}
+    url = f"{the_world.web_url}/api/{path}"
+    answer = httpx.request(method, url, headers=headers, json={}, trust_env=False)
+    assert answer.status_code == 401
+    assert TOKEN not in answer.text
+
+
+def test_without_a_configured_token_the_api_is_closed(
+    the_world: World, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "configuration", lambda: the_world.configuration)
+    assert http.get("connections").status_code == 401
+
+
+def test_a_setting_is_changed_read_back_audited_and_obeyed(
+    the_world: World, http: httpx.Client
+) -> None:
+    answer = change(http, supplier__origin="24so", invoice__status="Draft")
+    assert answer.status_code == 200, answer.text
+    read = http.get(f"connections/{SLUG}/settings").json()
+    assert (read["supplier"]["origin"], read["invoice"]["status"]) == ("24so", "Draft")
+    (kept,) = audited(the_world)
+    assert kept.actor == "api"
+    assert kept.details["changes"] == {
+        "supplier.origin": {"from": "both", "to": "24so"},
+        "invoice.status": {"from": "ForInvoicing", "to": "Draft"},
+    }
+    rackbeat_supplier(the_world)
+    the_world.settle()
+    assert the_world.changes(kind="supplier") == []
+
+
+def test_null_goes_back_to_the_default(http: httpx.Client) -> None:
+    change(http, customer__payment_terms_days=60)
+    assert change(http, customer__payment_terms_days=None).json()["customer"][
+        "payment_terms_days"
+    ] == 14  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"product__origin": "off"},
+        {"product__origin": "sideways"},
+        {"lorry__origin": "both"},
+        {"product__colour": "red"},
+        {"product__origin__deep": "both"},
+        {"version": 7},
+        {"local_currency__deep": "NOK"},
+        {"customer": "both"},
+    ],
+)
+def test_a_change_that_makes_no_sense_changes_nothing_and_says_why(
+    the_world: World, http: httpx.Client, changes: Json
+) -> None:
+    before = http.get(f"connections/{SLUG}/settings").json()
+    answer = change(http, **changes)
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
+    assert http.get(f"connections/{SLUG}/settings").json() == before
+    assert audited(the_world) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "connections/nobody/settings", None),
+        ("POST", "connections/nobody/sync/initial", {}),
+        ("POST", f"connections/{SLUG}/sync/sideways", {}),
+        ("POST", f"connections/{SLUG}/resync", {"direction": "24so_to_rackbeat", "kind": "lorry"}),
+        ("POST", f"connections/{SLUG}/resync", {"direction": "sideways"}),
+        ("POST", f"connections/{SLUG}/resync", {"direction": "24so_to_rackbeat", "keys": ["1"]}),
+        ("POST", f"connections/{SLUG}/resync", {"direction": "24so_to_rackbeat", "wheels": 4}),
+        ("GET", f"connections/{SLUG}/changes?kind=lorry", None),
+        ("GET", f"connections/{SLUG}/changes?state=lost", None),
+    ],
+)
+def test_unknown_names_are_told(
+    http: httpx.Client, method: str, path: str, body: Json | None
+) -> None:
+    answer = http.request(method, path, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
+
+
+def test_the_api_shows_connections_changes_and_status(the_world: World, http: httpx.Client) -> None:
+    rackbeat_supplier(the_world)
+    the_world.settle()
+    assert [c["slug"] for c in http.get("connections").json()] == [SLUG]
+    (shown,) = http.get(f"connections/{SLUG}/changes", params={"kind": "supplier"}).json()
+    assert (shown["state"], shown["outcome"]) == ("done", "created")
+    (counted,) = http.get(f"connections/{SLUG}/status").json()
+    assert (counted["kind"], counted["outcome"], counted["changes"]) == ("supplier", "created", 1)
+
+
+# -- by command line ----------------------------------------------------------------------------
+
+
+def test_the_command_line_changes_settings_too_and_says_what_is_wrong(
+    the_world: World, http: httpx.Client
+) -> None:
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(cli, ["settings", *arguments])
+
+    assert run("set", SLUG, "order.pull_statuses", '["Offer", "Web"]').exit_code == 0
+    assert run("set", SLUG, "conflict.wins", "rackbeat").exit_code == 0
+    shown = http.get(f"connections/{SLUG}/settings").json()
+    assert shown["order"]["pull_statuses"] == ["Offer", "Web"]
+    assert "rackbeat" in run("show", SLUG).output
+    refused = run("set", SLUG, "product.origin", "off")
+    assert refused.exit_code == 1
+    assert "orders cannot originate" in refused.output.replace("\n", " ")
+    assert len(audited(the_world)) == 2

@@ -1,0 +1,136 @@
+"""Stock levels: from Rackbeat to 24SevenOffice, as absolute figures."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.harness.mission import (
+    OFF,
+    later,
+    of,
+    rackbeat_goods,
+    rackbeat_order,
+    reconcile,
+)
+from tests.harness.people import linked, rackbeat_group, tfso_product
+from tests.harness.world import World
+
+
+def sent(the_world: World, number: str = "TELT-2") -> str:
+    """A product of Rackbeat's that has arrived in 24SevenOffice; its Id there."""
+    rackbeat_goods(the_world, number)
+    the_world.rackbeat.edit("products", number, {"description": "Til fjells"})
+    the_world.settle()
+    (link,) = [each for each in the_world.links("product") if each.rackbeat_key == number]
+    the_world.reset_calls()
+    return link.tfso_key
+
+
+def count(the_world: World, number: str, quantity: object) -> None:
+    """What a person does who counts."""
+    the_world.rackbeat.edit("products", number, {"stock_quantity": quantity})
+
+
+def stock_in_24so(the_world: World, key: str) -> Decimal:
+    return Decimal(the_world.in_tfso("products", key)["Stock"])
+
+
+def test_a_counted_quantity_is_set_in_24so_as_it_is(the_world: World) -> None:
+    the_world.connect()
+    key = sent(the_world)
+    for quantity in ("12", "7.5", "0"):
+        count(the_world, "TELT-2", quantity)
+        the_world.settle()
+        assert stock_in_24so(the_world, key) == Decimal(quantity)
+    assert the_world.writes() == {"SetStockQuantity": 3}
+
+
+def test_many_movements_before_the_workers_come_are_one_write(the_world: World) -> None:
+    the_world.connect()
+    key = sent(the_world)
+    for quantity in range(1, 9):
+        count(the_world, "TELT-2", quantity)
+    the_world.settle()
+    assert stock_in_24so(the_world, key) == 8
+    assert the_world.writes() == {"SetStockQuantity": 1}
+
+
+def test_the_stock_follows_a_product_that_is_new(the_world: World) -> None:
+    the_world.connect()
+    group = rackbeat_group(the_world, webhooks=False)["number"]
+    made = {"number": "STAV-1", "name": "Stav", "group": group, "sales_price": 10}
+    the_world.rackbeat.add("products", made, webhooks=False)
+    count_silently = {"stock_quantity": 40}
+    the_world.rackbeat.edit("products", "STAV-1", count_silently, webhooks=False)
+    the_world.rackbeat.edit("products", "STAV-1", {"description": "Av karbon"})
+    the_world.settle()
+    (link,) = the_world.links("product")
+    assert stock_in_24so(the_world, link.tfso_key) == 40
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("in_stock", 10), ("available", 7)])
+def test_which_quantity_counts_is_a_setting(the_world: World, setting: str, expected: int) -> None:
+    the_world.connect(stock={"quantity": setting})
+    key = sent(the_world)
+    rackbeat_order(the_world, of("TELT-2", 3))
+    count(the_world, "TELT-2", 10)
+    the_world.settle()
+    assert stock_in_24so(the_world, key) == expected
+
+
+def test_a_product_whose_stock_24so_does_not_keep_is_left_alone(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world, StockControlled=False))
+    the_world.reset_calls()
+    count(the_world, link.rackbeat_key, 5)
+    the_world.settle()
+    change = the_world.changes(kind="stock")[-1]
+    assert (change.state, change.outcome) == ("done", "skipped")
+    assert "StockControlled" in str(change.message)
+    assert the_world.writes() == {}
+
+
+def test_the_stock_of_a_product_that_is_not_linked_is_passed_over(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    the_world.reset_calls()
+    count(the_world, "TELT-2", 5)
+    the_world.settle()
+    change = the_world.change(kind="stock")
+    assert (change.state, change.outcome) == ("done", "skipped")
+    assert "not linked" in str(change.message)
+    assert the_world.writes() == {}
+
+
+def test_stock_that_is_off_stays_in_rackbeat(the_world: World) -> None:
+    the_world.connect(stock=OFF)
+    key = sent(the_world)
+    count(the_world, "TELT-2", 5)
+    the_world.deliveries_done()
+    the_world.work()
+    assert stock_in_24so(the_world, key) == 0
+    assert the_world.changes(kind="stock", state="pending") == []
+
+
+def test_a_quantity_edited_in_24so_never_reaches_rackbeat_and_is_set_right_by_reconciliation(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    key = sent(the_world)
+    count(the_world, "TELT-2", 5)
+    the_world.settle()
+    the_world.tfso.edit("products", key, {"Stock": "99"})
+    later(the_world)
+    assert the_world.in_rackbeat("products", "TELT-2")["stock_quantity"] == 5
+    assert reconcile(the_world)["stock"]["changed_in_24so"] == 1
+    assert stock_in_24so(the_world, key) == 5
+
+
+def test_a_stock_webhook_that_never_came_is_made_good_by_reconciliation(the_world: World) -> None:
+    the_world.connect()
+    key = sent(the_world)
+    the_world.rackbeat.edit("products", "TELT-2", {"stock_quantity": 6}, webhooks=False)
+    assert reconcile(the_world)["stock"]["changed_in_rackbeat"] == 1
+    assert stock_in_24so(the_world, key) == 6

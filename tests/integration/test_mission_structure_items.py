@@ -1,0 +1,90 @@
+"""Structure items (bills of materials): products to 24SevenOffice, never written over."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.harness.mission import convert, later, rackbeat_goods, reconcile
+from tests.harness.people import linked, rackbeat_group, tfso_product
+from tests.harness.world import Json, World
+
+
+def structure_item(the_world: World, **fields: object) -> Json:
+    group = rackbeat_group(the_world, name="Pakker", webhooks=False)["number"]
+    parts = [{"item_id": "TELT-2", "quantity": 1}, {"item_id": "PLUGG", "quantity": 12}]
+    given = {"number": "TURPAKKE", "name": "Turpakke", "group": group, "sales_price": 1590}
+    return the_world.rackbeat.add("lots", given | {"lines": parts} | fields)
+
+
+def test_a_structure_item_is_transferred_as_a_product(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2", "PLUGG")
+    structure_item(the_world)
+    the_world.settle()
+    (product,) = [p for p in the_world.all_in_tfso("products") if p.get("No") == "TURPAKKE"]
+    assert (product["Name"], Decimal(product["Price"])) == ("Turpakke", 1590)
+    assert the_world.writes()["SaveProducts"] == 1
+    the_world.rackbeat.edit("lots", "TURPAKKE", {"sales_price": 1690})
+    the_world.settle()
+    assert Decimal(the_world.in_tfso("products", product["Id"])["Price"]) == 1690
+
+
+def test_structure_items_stay_in_rackbeat_where_that_is_set(the_world: World) -> None:
+    the_world.connect(product={"structure_items": False})
+    rackbeat_goods(the_world, "TELT-2", "PLUGG")
+    structure_item(the_world)
+    the_world.settle()
+    change = the_world.change(kind="product")
+    assert (change.outcome, change.key) == ("skipped", "TURPAKKE")
+    assert the_world.writes() == {"POST /webhooks": the_world.writes()["POST /webhooks"]}
+
+
+def test_a_product_of_24so_converted_in_rackbeat_keeps_its_link_and_stays_active(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world))
+    the_world.reset_calls()
+    convert(the_world, link.rackbeat_key)  # announces that the product was deleted
+    the_world.settle()
+    assert [(li.rackbeat_key, li.tfso_key) for li in the_world.links("product")] == [
+        (link.rackbeat_key, link.tfso_key)
+    ]
+    assert the_world.in_tfso("products", link.tfso_key)["StatusId"] == 1
+    assert the_world.states() == []
+    reconcile(the_world)
+    later(the_world)
+    assert the_world.in_tfso("products", link.tfso_key)["StatusId"] == 1
+    assert the_world.writes() == {"POST /products/{number}/convert": 1}
+
+
+def test_an_edit_in_24so_reaches_the_name_of_a_converted_product_and_never_its_parts(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "PLUGG")
+    link = linked(the_world, "product", tfso_product(the_world))
+    convert(the_world, link.rackbeat_key)
+    the_world.rackbeat.edit(
+        "lots", link.rackbeat_key, {"lines": [{"item_id": "PLUGG", "quantity": 4}]}
+    )
+    the_world.settle()
+    the_world.tfso.edit("products", link.tfso_key, {"Name": "Skipakke", "Price": "1"})
+    later(the_world)
+    lot = the_world.in_rackbeat("lots", link.rackbeat_key)
+    assert lot["name"] == "Skipakke"
+    assert [(p["product_id"], p["quantity"]) for p in lot["lines"]] == [("PLUGG", 4)]
+    assert the_world.rackbeat.state()["products"][0]["number"] == "PLUGG"
+    assert len(the_world.rackbeat.state()["products"]) == 1
+    assert the_world.states() == []
+
+
+def test_an_edit_of_a_converted_product_in_rackbeat_still_reaches_24so(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world))
+    convert(the_world, link.rackbeat_key)
+    the_world.settle()
+    the_world.rackbeat.edit("lots", link.rackbeat_key, {"name": "Skipakke", "sales_price": 5000})
+    the_world.settle()
+    there = the_world.in_tfso("products", link.tfso_key)
+    assert (there["Name"], Decimal(there["Price"])) == ("Skipakke", 5000)

@@ -1,0 +1,278 @@
+"""Making, testing and pausing connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select, text
+
+from sandbox import rackbeat
+from sandbox.tfso.config import ANNEN_BEDRIFT, FJELLHEIM, SandboxConfig
+from shared.connections import NotUsable, token_digest
+from shared.failures import AuthFailed
+from shared.rackbeat.client import RackbeatClient
+from shared.settings import SettingsError
+from shared.tables import Audit, Connection, WebhookSubscription
+from tests.harness.people import linked, tfso_product
+from tests.harness.stored import everything_stored, written_as
+from tests.harness.world import GENEROUS_TFSO, SLUG, World, world
+
+MASTER_DATA_EVENTS = {
+    f"{entity}.{action}"
+    for entity in ("customer", "supplier", "product", "product_group")
+    for action in ("created", "updated", "deleted")
+}
+
+
+@pytest.fixture
+def shown_tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The webhook tokens Rackbeat has shown, each of them once."""
+    tokens: list[str] = []
+    register = RackbeatClient.register_webhook
+
+    def watched(client: RackbeatClient, event: str, url: str) -> Any:
+        hook = register(client, event, url)
+        if hook.token is not None:
+            tokens.append(hook.token.get_secret_value())
+        return hook
+
+    monkeypatch.setattr(RackbeatClient, "register_webhook", watched)
+    return tokens
+
+
+def stored_connections(the_world: World) -> list[str]:
+    with the_world.sessions() as session:
+        return list(session.scalars(select(Connection.slug)))
+
+
+def subscriptions_at_rackbeat(the_world: World) -> list[dict[str, Any]]:
+    answer = httpx.get(
+        f"{the_world.rackbeat_url}/api/webhooks",
+        headers={"Authorization": f"Bearer {rackbeat.API_KEY}"},
+        params={"limit": 100},
+    )
+    found: list[dict[str, Any]] = answer.json()["webhooks"]
+    return found
+
+
+# -- making -------------------------------------------------------------------------------------
+
+
+def test_a_new_connection_knows_both_companies_and_is_active(the_world: World) -> None:
+    made = the_world.connect()
+    assert (made.name, made.tfso_client) == ("Fjellheim Lager AS", "Fjellheim Handel AS")
+    assert (made.rackbeat_account, made.tfso_identity) == ("4711", FJELLHEIM.id)
+    assert the_world.connections.find(SLUG).state == "active"
+    with the_world.sessions() as session:
+        noted = session.scalars(select(Audit)).one()
+    assert (noted.action, noted.actor) == ("connection added", "test")
+
+
+def test_a_new_connection_subscribes_to_every_event_of_master_data(the_world: World) -> None:
+    the_world.connect()
+    hooks = subscriptions_at_rackbeat(the_world)
+    assert {hook["event"] for hook in hooks} >= MASTER_DATA_EVENTS
+    assert {hook["url"] for hook in hooks} == {f"{the_world.web_url}/webhooks/rackbeat/{SLUG}"}
+    assert all(hook["is_active"] for hook in hooks)
+
+
+def test_webhook_tokens_are_kept_only_as_digests(the_world: World, shown_tokens: list[str]) -> None:
+    the_world.connect()
+    with the_world.sessions() as session:
+        digests = set(session.scalars(select(WebhookSubscription.token_digest)))
+    assert digests == {token_digest(token) for token in shown_tokens}
+    stored = everything_stored(the_world.sessions)
+    assert not [token for token in shown_tokens if any(f in stored for f in written_as(token))]
+
+
+def test_credentials_are_stored_only_encrypted(the_world: World) -> None:
+    the_world.connect()
+    vendor = SandboxConfig()
+    secrets = (rackbeat.API_KEY, vendor.password, vendor.application_id)
+    stored = everything_stored(the_world.sessions)
+    assert "Fjellheim Lager AS" in stored
+    assert not [secret for secret in secrets if any(f in stored for f in written_as(secret))]
+
+
+def test_subscribing_again_makes_nothing_twice(the_world: World, shown_tokens: list[str]) -> None:
+    the_world.connect()
+    before = subscriptions_at_rackbeat(the_world)
+    the_world.connections.subscribe(SLUG)
+    assert [hook["id"] for hook in subscriptions_at_rackbeat(the_world)] == [
+        hook["id"] for hook in before
+    ]
+    assert len(shown_tokens) == len(before)
+
+
+def test_a_webhook_whose_token_was_never_stored_is_made_anew(
+    the_world: World, shown_tokens: list[str]
+) -> None:
+    the_world.connect()
+    with the_world.sessions.begin() as session:
+        session.execute(text("DELETE FROM webhook_subscription WHERE event = 'product.updated'"))
+    count = len(shown_tokens)
+    the_world.connections.subscribe(SLUG)
+    assert len(shown_tokens) == count + 1
+    link = linked(the_world, "product", tfso_product(the_world))
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Ny"})
+    the_world.settle()
+    assert the_world.in_tfso("products", link.tfso_key)["Name"] == "Ny"
+
+
+def test_the_only_identity_of_a_user_is_taken_without_asking(alone: World) -> None:
+    made = alone.connections.add(alone.new_connection(identity=None))
+    assert made.tfso_identity == FJELLHEIM.id
+
+
+@pytest.fixture
+def alone(database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The 24SevenOffice user has access to one company only."""
+    one = replace(GENEROUS_TFSO, identities=(FJELLHEIM,))
+    with world(database_url, broker_url, monkeypatch, tfso_config=one) as made:
+        yield made
+
+
+# -- refusing -----------------------------------------------------------------------------------
+
+
+def test_a_wrong_rackbeat_key_makes_no_connection(the_world: World) -> None:
+    wrong = the_world.new_connection(rackbeat_api_key=SecretStr("mistyped-key"))
+    with pytest.raises(AuthFailed, match="Rackbeat does not accept the API key") as raised:
+        the_world.connections.add(wrong)
+    assert "mistyped-key" not in str(raised.value)
+    assert stored_connections(the_world) == []
+
+
+def test_a_wrong_24so_password_makes_no_connection(the_world: World) -> None:
+    wrong = the_world.new_connection(tfso_password=SecretStr("glemt-passord"))
+    with pytest.raises(AuthFailed, match="24SevenOffice does not accept") as raised:
+        the_world.connections.add(wrong)
+    assert "glemt-passord" not in str(raised.value)
+    assert stored_connections(the_world) == []
+    assert subscriptions_at_rackbeat(the_world) == []
+
+
+def test_several_identities_without_a_choice_are_named_and_refused(the_world: World) -> None:
+    with pytest.raises(NotUsable, match="--identity") as raised:
+        the_world.connections.add(the_world.new_connection(identity=None))
+    for identity in (FJELLHEIM, ANNEN_BEDRIFT):
+        assert f"{identity.id} ({identity.client_name})" in str(raised.value)
+    assert stored_connections(the_world) == []
+
+
+def test_an_identity_the_user_does_not_have_is_refused_with_those_there_are(
+    the_world: World,
+) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    with pytest.raises(NotUsable, match=f"no identity {unknown}.*Fjellheim Handel AS"):
+        the_world.connections.add(the_world.new_connection(identity=unknown))
+    assert stored_connections(the_world) == []
+
+
+@pytest.mark.parametrize("slug", ["", "Fjell", "fjell heim", "-fjell", "fjell/", "f" * 41])
+def test_a_name_that_is_no_part_of_an_address_is_refused(the_world: World, slug: str) -> None:
+    with pytest.raises(NotUsable, match="lower-case letters"):
+        the_world.connections.add(the_world.new_connection(slug=slug))
+    assert the_world.rackbeat.calls()["total"] == 0
+
+
+def test_a_name_is_given_once(the_world: World) -> None:
+    the_world.connect()
+    with pytest.raises(NotUsable, match="already"):
+        the_world.connect()
+    assert stored_connections(the_world) == [SLUG]
+
+
+def test_settings_that_contradict_each_other_make_no_connection(the_world: World) -> None:
+    settings = {"product": {"origin": "off"}}
+    with pytest.raises(SettingsError, match=r"set order\.origin to off"):
+        the_world.connections.add(the_world.new_connection(settings=settings))
+    assert stored_connections(the_world) == []
+
+
+# -- testing ------------------------------------------------------------------------------------
+
+
+def findings(the_world: World) -> list[tuple[bool, str]]:
+    return [(finding.good, finding.text) for finding in the_world.connections.test(SLUG)]
+
+
+def test_a_test_of_a_good_connection_names_both_companies(the_world: World) -> None:
+    the_world.connect()
+    found = findings(the_world)
+    assert all(good for good, _ in found)
+    said = " ".join(text for _, text in found)
+    assert "Fjellheim Lager AS" in said
+    assert "Fjellheim Handel AS" in said
+
+
+def test_a_test_says_that_rackbeat_does_not_accept_the_key_any_more(the_world: World) -> None:
+    the_world.connect()
+    the_world.rackbeat.fault(operation="GET /self", effect="answer", status=401)
+    (rackbeat_found, tfso_found) = findings(the_world)
+    assert rackbeat_found[0] is False
+    assert "does not accept the API key" in rackbeat_found[1]
+    assert tfso_found[0] is True
+
+
+def test_a_test_says_that_the_identity_is_blocked(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = replace(GENEROUS_TFSO, identities=(replace(FJELLHEIM, blocked=True), ANNEN_BEDRIFT))
+    with world(database_url, broker_url, monkeypatch, tfso_config=blocked) as the_world:
+        the_world.connect()
+        (rackbeat_found, tfso_found) = findings(the_world)
+    assert rackbeat_found[0] is True
+    assert tfso_found[0] is False
+    assert "blocked" in tfso_found[1]
+
+
+def test_a_test_says_that_the_password_is_wrong_by_now(the_world: World) -> None:
+    the_world.connect()
+    with the_world.sessions.begin() as session:
+        connection = session.scalars(select(Connection)).one()
+        the_world.connections.store.put(
+            session, connection.id, "tfso_password", SecretStr("gammelt"), the_world.clock()
+        )
+    (_, tfso_found) = findings(the_world)
+    assert tfso_found[0] is False
+    assert "does not accept the user name, the password" in tfso_found[1]
+    assert "gammelt" not in tfso_found[1]
+
+
+def test_a_test_of_a_connection_that_does_not_exist_says_where_they_are_listed(
+    the_world: World,
+) -> None:
+    with pytest.raises(NotUsable, match="varebro connection list"):
+        the_world.connections.test("dalen")
+
+
+# -- pausing ------------------------------------------------------------------------------------
+
+
+def test_what_changes_while_a_connection_is_paused_follows_when_it_is_resumed(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world))
+    the_world.connections.pause(SLUG, "ferie")
+    the_world.reset_calls()
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Endret i Rackbeat"})
+    other = tfso_product(the_world, No="SKI-2", EAN1="", Name="Laget i pausen")
+    the_world.deliveries_done()
+    the_world.clock.pass_by(minutes=11)
+    the_world.work()
+    assert the_world.writes() == {}
+    assert the_world.change(kind="product", state="pending").key == link.rackbeat_key
+    assert the_world.connections.find(SLUG).pause_reason == "ferie"
+    the_world.connections.resume(SLUG)
+    the_world.work()
+    the_world.settle()
+    assert the_world.in_tfso("products", link.tfso_key)["Name"] == "Endret i Rackbeat"
+    assert the_world.in_rackbeat("products", "SKI-2")["name"] == other["Name"]
+    assert the_world.connections.find(SLUG).pause_reason is None

@@ -1,0 +1,199 @@
+"""Recognising a record that is there already, before another one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from shared.engine.matching import Match, find_match
+from shared.failures import Unmappable
+from shared.kind import Context
+from shared.rackbeat.protocol import LOTS, Resource
+from shared.settings import Settings
+from shared.words import Direction
+from tasks import customers, products
+from tasks.companies import Company
+from tasks.products import Product
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Tfso:
+    """Answers searches from a list, as 24SevenOffice would."""
+
+    records: list[Record]
+    asked: list[Record] = field(default_factory=list)
+
+    def get_companies(self, search: Mapping[str, Any], _properties: object) -> list[Record]:
+        return self._found(search, {"CompanyId": "Id"})
+
+    def get_products(self, search: Mapping[str, Any], _properties: object) -> list[Record]:
+        return self._found(search, {})
+
+    def _found(self, search: Mapping[str, Any], names: Mapping[str, str]) -> list[Record]:
+        self.asked.append(dict(search))
+        ((name, value),) = search.items()
+        return [found for found in self.records if found.get(names.get(name, name)) == value]
+
+
+@dataclass
+class Page:
+    records: list[Record]
+
+
+@dataclass
+class Rackbeat:
+    """Answers from a list; its search looks everywhere and is generous."""
+
+    records: list[Record]
+    lots: list[Record] = field(default_factory=list)
+
+    def get(self, resource: Resource, key: str) -> Record | None:
+        records = self.lots if resource is LOTS else self.records
+        return next((found for found in records if str(found["number"]) == key), None)
+
+    def page(self, _resource: object, *, search: str) -> Page:
+        return Page([found for found in self.records if search in str(found.values())])
+
+
+def match(
+    kind: Any,
+    desired: Any,
+    client: Any,
+    *,
+    candidates: list[str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> Match | None:
+    """What the desired record with the source key "1045" is recognised as."""
+    return find_match(
+        kind,
+        Direction.RACKBEAT_TO_24SO if isinstance(client, Tfso) else Direction.TFSO_TO_RACKBEAT,
+        desired,
+        client=client,
+        context=Context(Settings()),
+        candidates=candidates,
+        own_key="1045",
+        linked_to=(links or {}).get,
+    )
+
+
+FJELL = Company(
+    number="1045", mark="1045", name="Fjell AS", organisation_number="NO 912 345 678 MVA"
+)
+TENT = Product(number="TELT-4", name="Telt", ean="7038010000001")
+
+
+def company(identity: int, name: str = "Fjell AS", **more: Any) -> Record:
+    return {"Id": identity, "Type": "Business", "Name": name, **more}
+
+
+def test_where_nothing_is_like_it_there_is_no_match() -> None:
+    assert match(customers.KIND, FJELL, Tfso([company(3, "Havn AS")])) is None
+    assert match(products.KIND, TENT, Rackbeat([{"number": "SKI-1", "name": "Ski"}])) is None
+
+
+@pytest.mark.parametrize(
+    ("there", "key"),
+    [
+        ([company(3, ExternalId="1045")], "3"),
+        ([company(1045)], "1045"),
+        ([company(3, "Fjell Sport", OrganizationNumber="912345678")], "3"),
+        ([company(1045, "Havn AS"), company(3, ExternalId="1045")], "3"),  # our mark is surest
+        ([company(1045), company(4, OrganizationNumber="912345678")], "1045"),
+    ],
+)
+def test_a_customer_is_recognised_by_the_surest_identifier_that_fits(
+    there: list[Record], key: str
+) -> None:
+    client = Tfso(there)
+    found = match(customers.KIND, FJELL, client)
+    assert found == Match(key, next(each for each in there if each["Id"] == int(key)))
+
+
+@pytest.mark.parametrize(
+    ("there", "key"),
+    [
+        (Rackbeat([{"number": "TELT-4", "name": "Telt"}]), "TELT-4"),
+        (Rackbeat([], lots=[{"number": "TELT-4", "name": "Telt"}]), "TELT-4"),
+        (Rackbeat([{"number": "77", "name": "Telt", "barcode": "7038010000001"}]), "77"),
+        (Rackbeat([{"number": "77", "name": "Lik 7038010000001", "barcode": "1"}]), None),
+        (Rackbeat([{"number": "TELT-4", "deleted_at": "2026-03-09 12:00:00"}]), None),
+        (Rackbeat([], lots=[{"number": "TELT-4", "deleted_at": "2026-03-09 12:00:00"}]), None),
+    ],
+)
+def test_a_product_is_recognised_by_number_or_ean_and_by_nothing_else(
+    there: Rackbeat, key: str | None
+) -> None:
+    found = match(products.KIND, TENT, there)
+    assert (None if found is None else found.key) == key
+
+
+def test_a_supplier_is_never_taken_for_a_customer() -> None:
+    supplier = company(1045, ExternalId="1045") | {"Type": "Supplier"}
+    assert match(customers.KIND, FJELL, Tfso([supplier])) is None
+
+
+def test_when_several_records_fit_none_is_guessed_and_all_are_named() -> None:
+    twins = [company(n, f"Fjell {n}", OrganizationNumber="912345678") for n in (3, 4)]
+    with pytest.raises(Unmappable) as raised:
+        match(customers.KIND, FJELL, Tfso(twins))
+    for named in ("same organisation number", "Customer 3 ('Fjell 3')", "Customer 4 ('Fjell 4')"):
+        assert named in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "desired", "client", "why"),
+    [
+        (customers.KIND, FJELL, Tfso([company(1045, "Havn AS")]),
+         "same number as 'Fjell AS', but it is called 'Havn AS'"),
+        (customers.KIND, FJELL, Tfso([company(3, ExternalId="1045", OrganizationNumber="9")]),
+         "same mark as 'Fjell AS', but its organisation number is 9, not 912345678"),
+        (products.KIND, TENT, Rackbeat([{"number": "TELT-4", "name": "Telt", "barcode": "1"}]),
+         "same number as product 'TELT-4' .Telt., but its EAN is 1, not 7038010000001"),
+    ],
+)  # fmt: skip
+def test_the_same_number_on_something_else_is_parked_and_not_matched(
+    kind: Any, desired: Any, client: Any, why: str
+) -> None:
+    with pytest.raises(Unmappable, match=why):
+        match(kind, desired, client)
+
+
+def test_a_record_that_belongs_to_another_is_not_matched_and_both_are_named() -> None:
+    with pytest.raises(Unmappable, match="Rackbeat record 2000, which is already linked to"):
+        match(customers.KIND, FJELL, Tfso([company(1045)]), links={"1045": "2000"})
+
+
+def test_a_record_linked_to_this_very_one_in_this_moment_is_the_match() -> None:
+    there = company(1045, "Renamed AS")
+    found = match(customers.KIND, FJELL, Tfso([there]), links={"1045": "1045"})
+    assert found == Match("1045", there)
+
+
+# -- candidates found by comparing whole lists ------------------------------------------------
+
+
+def test_candidates_of_a_comparison_are_read_and_nothing_is_searched() -> None:
+    client = Tfso([company(3), company(1045)])
+    found = match(customers.KIND, FJELL, client, candidates=["3"])
+    assert found == Match("3", company(3))
+    assert client.asked == [{"CompanyId": 3}]
+
+
+def test_a_candidate_that_is_gone_by_now_is_no_match() -> None:
+    assert match(customers.KIND, FJELL, Tfso([]), candidates=["3"]) is None
+    assert match(customers.KIND, FJELL, Tfso([company(1045)]), candidates=[]) is None
+
+
+def test_several_candidates_are_parked() -> None:
+    with pytest.raises(Unmappable, match="Several records in 24SevenOffice"):
+        match(customers.KIND, FJELL, Tfso([company(3), company(4)]), candidates=["3", "4"])
+
+
+def test_a_candidate_that_contradicts_is_parked() -> None:
+    with pytest.raises(Unmappable, match="it is called 'Havn AS'"):
+        match(customers.KIND, FJELL, Tfso([company(3, "Havn AS")]), candidates=["3"])

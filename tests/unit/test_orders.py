@@ -1,0 +1,429 @@
+"""Orders: as 24SevenOffice has them, as Rackbeat has them, and the way between."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.entity import Reference
+from shared.failures import Unmappable
+from shared.kind import Context
+from shared.settings import Settings, load_settings
+from tasks.orders import CANCELLED, KIND
+
+DEFAULTS = Settings()
+WITH_CARRIER = load_settings({"order": {"item_for_text": "DIV"}})
+
+KEYS = {("customer", "10045"): "45", ("product", "501"): "TELT-4", ("product", "502"): "PLUGG"}
+BACK = {(kind, theirs): ours for (kind, ours), theirs in KEYS.items()}
+
+
+def to_rackbeat(record: dict[str, Any], settings: Settings = DEFAULTS, **context: Any) -> Any:
+    def key(reference: Reference) -> str:
+        return KEYS[reference.kind, reference.key]
+
+    order = KIND.tfso.parse(record, Context(settings)).with_references(key)
+    return KIND.rackbeat.render(order, Context(settings, **context))
+
+
+def to_24so(record: dict[str, Any], settings: Settings = DEFAULTS, **context: Any) -> Any:
+    def key(reference: Reference) -> str:
+        return BACK[reference.kind, reference.key]
+
+    order = KIND.rackbeat.parse(record, Context(settings)).with_references(key)
+    return KIND.tfso.render(order, Context(settings, **context))
+
+
+def changed(payload: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The payload with other values; what is "..." is left out."""
+    return {name: value for name, value in (payload | changes).items() if value is not ...}
+
+
+# -- from 24SevenOffice to Rackbeat -----------------------------------------------------------
+
+TENT_ROW = {
+    "RowId": 1,
+    "SequenceNumber": 1,
+    "Type": "Normal",
+    "ProductId": 501,
+    "ProductNo": "TELT-4",
+    "Name": "Telt, 4 personer",
+    "Quantity": Decimal("1.0000"),
+    "Price": Decimal("2499.5000"),
+    "DiscountRate": Decimal("10.0000"),
+    "VatRate": Decimal("25.0000"),
+}
+PLUG_ROW = {
+    "RowId": 2,
+    "SequenceNumber": 2,
+    "Type": "Normal",
+    "ProductId": 502,
+    "ProductNo": "PLUGG",
+    "Name": "Teltplugg",
+    "Quantity": Decimal(20),
+    "Price": Decimal(10),
+    "VatRate": Decimal(15),
+}
+TEXT_ROW = {"RowId": 3, "SequenceNumber": 3, "Type": "Text", "Name": "Leveres på døra"}
+INVOICE_ADDRESS = {
+    "Name": "Fjellheim Sport AS",
+    "Street": "Storgata 1",
+    "PostalCode": "2670",
+    "PostalArea": "Otta",
+    "Country": "NO",
+}
+
+# As GetInvoices answers, and what POST /orders/drafts takes.
+IN_24SO = {
+    "OrderId": 1017,
+    "CustomerId": 10045,
+    "OrderStatus": "Web",
+    "DateOrdered": datetime(2026, 3, 9, tzinfo=UTC),
+    "DeliveryDate": datetime(2026, 3, 16, tzinfo=UTC),
+    "YourReference": "Kari Berg",
+    "InvoiceTitle": "Vårordre",
+    "InvoiceText": "Ring før levering",
+    "IncludeVAT": False,
+    "Currency": {"Rate": Decimal(1), "Unit": 1},
+    "Addresses": {
+        "Invoice": INVOICE_ADDRESS,
+        "Delivery": {"Street": "Lagergata 2", "PostalArea": "Umeå", "Country": "Sverige"},
+    },
+    "OrderTotalIncVat": Decimal("3041.94"),
+    "OrderTotalVat": Decimal("592.39"),
+    "InvoiceRows": [PLUG_ROW, TEXT_ROW, TENT_ROW],
+}
+TENT_LINE = {
+    "item_id": "TELT-4",
+    "name": "Telt, 4 personer",
+    "quantity": Decimal(1),
+    "line_price": Decimal("2499.5"),
+    "discount_percentage": Decimal(10),
+    "vat_percentage": Decimal(25),
+}
+PLUG_LINE = {
+    "item_id": "PLUGG",
+    "name": "Teltplugg",
+    "quantity": Decimal(20),
+    "line_price": Decimal(10),
+    "discount_percentage": Decimal(0),
+    "vat_percentage": Decimal(15),
+}
+FOR_RACKBEAT = {
+    "customer_id": 45,
+    "order_date": "2026-03-09",
+    "deliver_at": "2026-03-16",
+    "other_reference": "24SO 1017",
+    "heading": "Vårordre",
+    "note": "Ring før levering\nDeres referanse: Kari Berg\nLeveres på døra",
+    "currency": "NOK",
+    "currency_rate": Decimal(1),
+    "address_name": "Fjellheim Sport AS",
+    "address_street": "Storgata 1",
+    "address_zipcode": "2670",
+    "address_city": "Otta",
+    "address_country": "NO",
+    "delivery_address_street": "Lagergata 2",
+    "delivery_address_city": "Umeå",
+    "delivery_address_country": "SE",
+    "lines": [TENT_LINE, PLUG_LINE],
+}
+
+
+def test_an_order_made_in_24so_is_made_in_rackbeat() -> None:
+    assert to_rackbeat(IN_24SO) == FOR_RACKBEAT
+
+
+UNTOTALLED = {"OrderTotalIncVat": None, "OrderTotalVat": None}
+FREIGHT_ROW = {"RowId": 4, "SequenceNumber": 4, "Name": "Frakt", "Quantity": 1, "Price": 99}
+CARRIED = {"discount_percentage": Decimal(0), "vat_percentage": Decimal(0)}
+
+TFSO_TO_RACKBEAT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("unset values are absent",
+     {"DeliveryDate": None, "InvoiceTitle": None, "InvoiceText": None, "YourReference": None},
+     {"deliver_at": ..., "heading": ..., "note": "Leveres på døra"}),
+    ("without notes of any sort",
+     {"InvoiceText": None, "YourReference": None, "InvoiceRows": [PLUG_ROW, TENT_ROW]},
+     {"note": ...}),
+    ("times in a snapshot are text", {"DateOrdered": "2026-03-09T00:00:00Z"}, {}),
+    ("the post address is second choice",
+     {"Addresses": {"Post": INVOICE_ADDRESS | {"Street": "Postboks 3"}}},
+     {"address_street": "Postboks 3", "delivery_address_street": ...,
+      "delivery_address_city": ..., "delivery_address_country": ...}),
+    ("a foreign currency is for one unit",
+     {"Currency": {"Symbol": "JPY", "Rate": Decimal("7.15"), "Unit": 100}},
+     {"currency": "JPY", "currency_rate": Decimal("0.0715")}),
+    ("prices with VAT are written without it",
+     {"IncludeVAT": True, "InvoiceRows": [TENT_ROW | {"Price": Decimal("3124.375")},
+                                          PLUG_ROW | {"Price": Decimal("11.5")}, TEXT_ROW]},
+     {}),
+    ("a text row costs nothing, whatever stands in it",
+     {"InvoiceRows": [TENT_ROW, PLUG_ROW, TEXT_ROW | {"Quantity": 5, "Price": Decimal(10)}]}, {}),
+    ("bold text is text",
+     {"InvoiceRows": [TENT_ROW, PLUG_ROW, TEXT_ROW | {"Type": "TextBold"}]}, {}),
+    ("a row without a product, a price and a name is nothing",
+     {"InvoiceRows": [TENT_ROW, PLUG_ROW, TEXT_ROW, {"SequenceNumber": 9}]}, {}),
+    ("rows are in the order of their numbers",
+     UNTOTALLED | {"InvoiceRows": [TEXT_ROW, TENT_ROW | {"SequenceNumber": 5}, PLUG_ROW]},
+     {"lines": [PLUG_LINE, TENT_LINE]}),
+    ("without totals nothing is compared", UNTOTALLED, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given_", "read", "written"), TFSO_TO_RACKBEAT)
+def test_a_24so_order_is_written_to_rackbeat_as(
+    given_: str, read: dict[str, Any], written: dict[str, Any]
+) -> None:
+    record = {name: value for name, value in (IN_24SO | read).items() if value is not None}
+    assert to_rackbeat(record) == changed(FOR_RACKBEAT, written), given_
+
+
+def test_lines_without_a_product_are_carried_by_the_product_the_settings_name() -> None:
+    record = IN_24SO | UNTOTALLED | {"InvoiceRows": [TENT_ROW, TEXT_ROW, FREIGHT_ROW]}
+    payload = to_rackbeat(record, WITH_CARRIER)
+    text = {"item_id": "DIV", "name": "Leveres på døra", "quantity": 0, "line_price": 0}
+    freight = {"item_id": "DIV", "name": "Frakt", "quantity": 1, "line_price": 99}
+    assert payload["lines"] == [TENT_LINE, text | CARRIED, freight | CARRIED]
+    assert payload["note"] == "Ring før levering\nDeres referanse: Kari Berg"
+
+
+def test_an_order_is_booked_at_once_only_where_the_settings_say_so() -> None:
+    booking = load_settings({"order": {"book": True}})
+    assert to_rackbeat(IN_24SO, booking) == FOR_RACKBEAT | {"is_booked": True}
+    assert "is_booked" not in to_rackbeat(IN_24SO, booking, existing={"number": 3})
+
+
+@pytest.mark.parametrize(
+    ("read", "why"),
+    [
+        ({"InvoiceRows": [TENT_ROW, FREIGHT_ROW]},
+         "'Frakt' of order 1017 costs 99.00 but names no product.*order.item_for_text"),
+        ({"InvoiceTitle": "x" * 256}, "The heading .* has 256 characters"),
+        ({"InvoiceText": "x" * 800}, "(?s)The text .* Rackbeat takes at most 800"),
+        ({"InvoiceRows": [TENT_ROW | {"Quantity": "many"}]}, "The field Quantity"),
+        ({"InvoiceRows": [TENT_ROW | {"VatRate": -25}]}, "The VAT rate"),
+        ({"InvoiceRows": "none"}, "The field InvoiceRows"),
+        ({"DateOrdered": "soon"}, "The field DateOrdered"),
+    ],
+)  # fmt: skip
+def test_a_24so_order_rackbeat_cannot_hold_is_unmappable(read: dict[str, Any], why: str) -> None:
+    with pytest.raises(Unmappable, match=why):
+        to_rackbeat(IN_24SO | UNTOTALLED | read)
+
+
+@pytest.mark.parametrize(
+    ("status", "statuses", "transferred"),
+    [
+        ("Web", None, True),
+        ("Confirmed", None, True),
+        ("Offer", None, False),
+        ("Invoiced", None, False),
+        ("Draft", None, False),
+        ("Offer", ["Offer"], True),
+        ("Web", ["Offer"], False),
+    ],
+)
+def test_the_settings_choose_by_status_which_orders_go_to_rackbeat(
+    status: str, statuses: list[str] | None, transferred: bool
+) -> None:
+    settings = (
+        DEFAULTS if statuses is None else load_settings({"order": {"pull_statuses": statuses}})
+    )
+    why_not = KIND.tfso.excluded({"OrderStatus": status}, settings)
+    assert (why_not is None) is transferred
+    assert transferred or f"is {status};" in (why_not or "")
+
+
+def test_an_order_whose_status_was_not_told_has_the_status_web() -> None:
+    assert KIND.tfso.excluded({}, DEFAULTS) is None
+
+
+# -- from Rackbeat to 24SevenOffice -----------------------------------------------------------
+
+# As GET /orders/{number} answers, and what SaveInvoices takes.
+IN_RACKBEAT = {
+    "number": 1021,
+    "is_booked": True,
+    "is_cancelled": False,
+    "customer_id": 45,
+    "customer": {"number": 45, "name": "Fjellheim Sport AS"},
+    "order_date": "2026-03-09",
+    "deliver_at": "2026-03-16 00:00:00",
+    "heading": "Vårordre",
+    "note": "Ring før levering",
+    "currency": "NOK",
+    "currency_rate": Decimal("1.000000"),
+    "address_name": "Fjellheim Sport AS",
+    "address_street": "Storgata 1",
+    "address_zipcode": "2670",
+    "address_city": "Otta",
+    "address_country": "Norge",
+    "other_reference": None,
+    "total_subtotal": Decimal("2449.55"),
+    "total_vat": Decimal("592.39"),
+    "total_total": Decimal("3041.94"),
+    "lines": [
+        {
+            "id": 91,
+            "child_id": "TELT-4",
+            "child_type": "product",
+            "item": {"number": "TELT-4"},
+            "name": "Telt, 4 personer",
+            "quantity": 1,
+            "line_price": Decimal("2499.500000"),
+            "line_total": Decimal("2249.55"),
+            "discount_percentage": Decimal(10),
+            "vat_percentage": Decimal(25),
+        },
+        {
+            "id": 92,
+            "child_id": "PLUGG",
+            "child_type": "lot",
+            "name": "Teltplugg",
+            "quantity": Decimal("20.00"),
+            "line_price": "10",
+            "discount_percentage": None,
+            "vat_percentage": 15,
+        },
+        {"id": 93, "child_id": "PLUGG", "name": "Fjernet", "quantity": 0, "line_price": 10},
+    ],
+}
+ROWS = [
+    {
+        "ProductId": 501,
+        "Name": "Telt, 4 personer",
+        "Quantity": Decimal(1),
+        "Price": Decimal("2499.5"),
+        "DiscountRate": Decimal(10),
+        "VatRate": Decimal(25),
+    },
+    {
+        "ProductId": 502,
+        "Name": "Teltplugg",
+        "Quantity": Decimal(20),
+        "Price": Decimal(10),
+        "DiscountRate": Decimal(0),
+        "VatRate": Decimal(15),
+    },
+]
+FOR_24SO = {
+    "CustomerId": 10045,
+    "OrderStatus": "Confirmed",
+    "DateOrdered": datetime(2026, 3, 9, tzinfo=UTC),
+    "DeliveryDate": datetime(2026, 3, 16, tzinfo=UTC),
+    "InvoiceTitle": "Vårordre",
+    "InvoiceText": "Ring før levering",
+    "IncludeVAT": False,
+    "ReferenceNumber": "Rackbeat 1021",
+    "ExternalStatus": 1021,
+    "Addresses": {"Invoice": INVOICE_ADDRESS},
+    "InvoiceRows": ROWS,
+}
+
+
+def test_an_order_made_in_rackbeat_is_made_in_24so_with_our_mark() -> None:
+    assert to_24so(IN_RACKBEAT) == FOR_24SO
+
+
+@pytest.mark.parametrize(
+    ("given_", "read", "written"),
+    [
+        ("the customer may be read as an object", {"customer_id": None}, {}),
+        ("a foreign currency is written with its rate",
+         {"currency": "EUR", "currency_rate": Decimal("11.5")},
+         {"Currency": {"Symbol": "EUR", "Rate": Decimal("11.5"), "Unit": 1}}),
+        ("an address without street and city is none",
+         {"address_street": None, "address_city": ""}, {"Addresses": ...}),
+        ("a general discount is part of every line's",
+         {"general_discount": 50, "total_total": None},
+         {"InvoiceRows": [ROWS[0] | {"DiscountRate": Decimal(55)},
+                          ROWS[1] | {"DiscountRate": Decimal(50)}]}),
+    ],
+)  # fmt: skip
+def test_a_rackbeat_order_is_written_to_24so_as(
+    given_: str, read: dict[str, Any], written: dict[str, Any]
+) -> None:
+    assert to_24so(IN_RACKBEAT | read) == changed(FOR_24SO, written), given_
+
+
+def test_the_settings_choose_the_status_in_24so() -> None:
+    settings = load_settings({"order": {"status": "Web"}})
+    assert to_24so(IN_RACKBEAT, settings)["OrderStatus"] == "Web"
+
+
+def test_only_booked_orders_leave_rackbeat() -> None:
+    assert KIND.rackbeat.excluded(IN_RACKBEAT, DEFAULTS) is None
+    assert "draft" in (KIND.rackbeat.excluded(IN_RACKBEAT | {"is_booked": False}, DEFAULTS) or "")
+
+
+def test_an_update_changes_adds_and_deletes_rows_and_leaves_marks_and_status() -> None:
+    there = {"OrderStatus": "Pack", "InvoiceRows": [{"RowId": 8}]}
+    payload = to_24so(IN_RACKBEAT, existing=there)
+    assert {"ReferenceNumber", "ExternalStatus", "OrderStatus"}.isdisjoint(payload)
+    assert payload["InvoiceRows"] == [
+        {"RowId": 8, "ChangeState": "Edit", "SequenceNumber": 1} | ROWS[0],
+        {"ChangeState": "Add", "SequenceNumber": 2} | ROWS[1],
+    ]
+    more = {"OrderStatus": "Pack", "InvoiceRows": [{"RowId": n} for n in (8, 9, 10)]}
+    assert to_24so(IN_RACKBEAT, existing=more)["InvoiceRows"][2:] == [
+        {"RowId": 10, "ChangeState": "Delete"}
+    ]
+
+
+def test_an_order_that_returns_to_the_local_currency_says_so() -> None:
+    in_euro = {"OrderStatus": "Web", "Currency": {"Symbol": "EUR", "Rate": Decimal(11), "Unit": 1}}
+    payload = to_24so(IN_RACKBEAT, existing=in_euro)
+    assert payload["Currency"] == {"Symbol": "NOK", "Rate": Decimal(1), "Unit": 1}
+    in_kroner = {"OrderStatus": "Web", "Currency": {"Rate": Decimal(1), "Unit": 1}}
+    assert "Currency" not in to_24so(IN_RACKBEAT, existing=in_kroner)
+
+
+# -- marks, cancelling, and what is locked ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("side", "record", "mark"),
+    [
+        (KIND.tfso, {"OrderId": 1017}, "24SO 1017"),
+        (KIND.tfso, {"OrderId": 1017, "ReferenceNumber": "PO-7"}, "24SO 1017"),
+        (KIND.tfso, {"OrderId": 1017, "ReferenceNumber": "Rackbeat 1021"}, "Rackbeat 1021"),
+        (KIND.rackbeat, {"number": 1021}, "Rackbeat 1021"),
+        (KIND.rackbeat, {"number": 1021, "other_reference": "PO-7"}, "Rackbeat 1021"),
+        (KIND.rackbeat, {"number": 1021, "other_reference": "24SO 1017"}, "24SO 1017"),
+    ],
+)
+def test_both_systems_know_an_order_by_the_mark_of_where_it_was_made(
+    side: Any, record: dict[str, Any], mark: str
+) -> None:
+    order = side.parse(record, Context(DEFAULTS))
+    assert order.identifiers() == [("mark", mark)]
+
+
+def test_a_cancelled_order_becomes_inactive_in_24so() -> None:
+    payload = to_24so(IN_RACKBEAT | {"is_cancelled": True}, existing={"OrderStatus": "Confirmed"})
+    assert payload == {"OrderStatus": "Inactive", "IncludeVAT": False}
+
+
+def test_an_inactive_order_is_emptied_in_rackbeat_and_says_why() -> None:
+    existing = {"number": 3, "lines": [{"id": 1}, {"id": 2}]}
+    payload = to_rackbeat(IN_24SO | {"OrderStatus": "Inactive"}, existing=existing)
+    assert payload == {"heading": CANCELLED, "lines": [{"quantity": 0}, {"quantity": 0}]}
+    assert KIND.rackbeat.parse(payload, Context(DEFAULTS)).cancelled
+
+
+def test_an_order_taken_up_again_gets_the_status_of_the_settings_in_24so() -> None:
+    assert to_24so(IN_RACKBEAT, existing={"OrderStatus": "Inactive"})["OrderStatus"] == "Confirmed"
+
+
+@pytest.mark.parametrize("status", ["Invoiced", "InvoicedCashAccount", "InvoicedPack"])
+def test_an_invoiced_order_is_never_changed_in_24so(status: str) -> None:
+    with pytest.raises(Unmappable, match=r"1017 is invoiced in 24SevenOffice \(invoice 88\)"):
+        KIND.tfso.update(None, "1017", FOR_24SO, {"OrderStatus": status, "InvoiceId": 88})
+
+
+def test_a_booked_order_is_never_changed_in_rackbeat() -> None:
+    with pytest.raises(Unmappable, match="Order 1021 is booked in Rackbeat"):
+        KIND.rackbeat.update(None, "1021", FOR_RACKBEAT, IN_RACKBEAT)

@@ -1,0 +1,144 @@
+"""A connection's settings: what may be chosen, and what does not go together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.settings import CompanyNumber, Settings, SettingsError, load_settings
+from shared.words import Direction, Origin, System
+from tasks.kinds import KINDS
+from tests.harness.given import RUBBISH
+
+
+def test_nothing_stored_means_the_defaults() -> None:
+    assert load_settings({}) == Settings()
+
+
+def test_what_is_stored_counts_and_the_rest_has_its_default() -> None:
+    settings = load_settings({"customer": {"number": "external_id"}, "order": {"book": True}})
+    assert settings.customer.number is CompanyNumber.EXTERNAL_ID
+    assert settings.customer.country == "NO"
+    assert settings.order.book
+    assert settings.order.origin is Origin.TFSO
+
+
+def test_choosing_one_thing_for_suppliers_leaves_their_other_defaults_as_they_are() -> None:
+    chosen = load_settings({"supplier": {"country": "DK"}}).supplier
+    assert chosen == Settings().supplier.model_copy(update={"country": "DK"})
+    assert chosen.payment_terms_days == 30
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_its_settings(kind: str) -> None:
+    assert Settings().of(kind).origin in Origin
+
+
+# What the official integration does.
+@pytest.mark.parametrize(
+    ("kind", "to_24so", "to_rackbeat"),
+    [
+        ("customer", True, True),
+        ("supplier", True, True),
+        ("product", True, True),
+        ("product_group", True, True),
+        ("order", False, True),
+        ("invoice", True, False),
+        ("stock", True, False),
+    ],
+)
+def test_by_default_kinds_travel_as_with_the_official_integration(
+    kind: str, to_24so: bool, to_rackbeat: bool
+) -> None:
+    part = Settings().of(kind)
+    assert part.lets(Direction.RACKBEAT_TO_24SO) is to_24so
+    assert part.lets(Direction.TFSO_TO_RACKBEAT) is to_rackbeat
+
+
+@pytest.mark.parametrize(
+    ("wins", "winner"), [("newest", None), ("rackbeat", System.RACKBEAT), ("24so", System.TFSO)]
+)
+def test_a_conflict_is_won_by_whom_the_setting_names(wins: str, winner: System | None) -> None:
+    assert load_settings({"conflict": {"wins": wins}}).conflict.winner is winner
+
+
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        ({"pull_minutes": 11}, "pull_minutes"),  # never slower than promised
+        ({"pull_minutes": 0}, "pull_minutes"),
+        ({"order": {"pull_minutes": 11}}, "order.pull_minutes"),
+        ({"order": {"origin": "both"}}, "order.origin"),
+        ({"order": {"pull_statuses": ["confirmed"]}}, "order.pull_statuses"),
+        ({"order": {"pull_statuses": []}}, "order.pull_statuses"),
+        ({"order": {"item_for_text": ""}}, "order.item_for_text"),
+        ({"order": {"item_for_text": "x" * 26}}, "order.item_for_text"),
+        ({"customer": {"country": "Norge"}}, "customer.country"),
+        ({"customer": {"payment_terms_days": -1}}, "customer.payment_terms_days"),
+        ({"supplier": {"payment_terms_days": 40000}}, "supplier.payment_terms_days"),
+        ({"local_currency": "kr"}, "local_currency"),
+        ({"product": {"unit": ""}}, "product.unit"),
+        ({"product": {"price": "in_price"}}, "product.price"),
+        ({"stock": {"origin": "24so"}}, "stock.origin"),
+        ({"costumer": {}}, "costumer"),
+        ({"version": 2}, "version"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_and_its_field_is_named(
+    stored: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"(?m)^{named}"):
+        load_settings(stored)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"pull_minutes": 60, "customer": {"country": "Norge"}})
+    assert len(str(raised.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("stored", "remedy"),
+    [
+        ({"customer": {"origin": "off"}}, "Set customer.origin, or set order.origin to off"),
+        (
+            {"product": {"origin": "off"}},
+            "Set product.origin, or set order.origin to off",
+        ),
+        ({"product_group": {"origin": "off"}}, "Set product_group.origin"),
+        ({"product": {"number": "id"}}, "Set product.number to no, or product.origin to 24so"),
+        ({"events": {"item.changed": "conflict"}}, "events: 'item.changed'"),
+        ({"events": {"item.changed": "products"}}, "Name one of: customer, invoice, order"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_with_the_remedy(
+    stored: dict[str, Any], remedy: str
+) -> None:
+    with pytest.raises(SettingsError, match=remedy):
+        load_settings(stored)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"customer": {"origin": "off"}, "order": {"origin": "off"}},
+        {"product": {"number": "id", "origin": "24so"}},
+        {"events": {"item.changed": "product"}},
+    ],
+)
+def test_settings_that_go_together_are_accepted(stored: dict[str, Any]) -> None:
+    settings = load_settings(stored)
+    assert load_settings(settings.model_dump(mode="json")) == settings
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), RUBBISH, min_size=1))
+def test_whatever_is_stored_either_loads_or_is_explained(stored: dict[str, Any]) -> None:
+    try:
+        settings = load_settings(stored)
+    except SettingsError as error:
+        assert any(name in str(error) for name in stored)  # noqa: PT017 - either way is right
+    else:
+        assert load_settings(settings.model_dump(mode="json")) == settings
