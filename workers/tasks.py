@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -43,13 +44,14 @@ LISTING_SOFT_SECONDS, LISTING_HARD_SECONDS = 1700, 1800
 
 
 def register(app: Celery) -> None:
-    """Make all tasks known to the application."""
+    """Make all tasks known to the application, and to no other one of this process."""
+    task = partial(app.task, shared=False)
     for kind in KINDS.values():
         for direction in kind.directions:
             transfer = _transfer_task(kind.name, direction)
-            app.task(name=task_name(kind.name, direction), bind=True)(transfer)
-    app.task(name=SWEEP, bind=True)(_sweep)
-    app.task(name=PULL)(_pull)
+            task(name=task_name(kind.name, direction), bind=True)(transfer)
+    task(name=SWEEP, bind=True)(_sweep)
+    task(name=PULL)(_pull)
     listing: dict[str, Callable[..., None]] = {
         INITIAL_SYNC: _initial_sync,
         RESYNC: _resync,
@@ -57,12 +59,10 @@ def register(app: Celery) -> None:
         LIST_RUN: _list_run,
     }
     for name, run in listing.items():
-        app.task(name=name, soft_time_limit=LISTING_SOFT_SECONDS, time_limit=LISTING_HARD_SECONDS)(
-            run
-        )
-    app.task(name=RETRY)(_retry)
-    app.task(name=HEARTBEAT)(_heartbeat)
-    app.task(name=CLEAN_UP)(_clean_up)
+        task(name=name, soft_time_limit=LISTING_SOFT_SECONDS, time_limit=LISTING_HARD_SECONDS)(run)
+    task(name=RETRY)(_retry)
+    task(name=HEARTBEAT)(_heartbeat)
+    task(name=CLEAN_UP)(_clean_up)
 
 
 def _transfer_task(kind: str, direction: Direction) -> Callable[..., None]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import select
+
+from shared.connections import token_digest
 from shared.engine.points import Point
-from shared.tables import Link
+from shared.tables import Connection, Link, WebhookSubscription
 from tests.harness.world import Json, World
 
 NET_14 = 1  # the number of those payment terms in a new Rackbeat sandbox
@@ -107,6 +110,20 @@ def rackbeat_group(world: World, *, webhooks: bool = True, **fields: Any) -> Jso
 def rackbeat_product(world: World, group: int, *, webhooks: bool = True, **fields: Any) -> Json:
     given = {"number": "STAV-140", "name": "Skistav 140", "group": group, "sales_price": "449.50"}
     return world.rackbeat.add("products", given | fields, webhooks=webhooks)
+
+
+def known_token(world: World, token: str) -> None:
+    """One more webhook of the connection, with a token that the test knows."""
+    with world.sessions.begin() as session:
+        session.add(
+            WebhookSubscription(
+                connection_id=session.scalars(select(Connection.id)).one(),
+                event="test.known",
+                rackbeat_id=99999,
+                token_digest=token_digest(token),
+                created_at=world.clock(),
+            )
+        )
 
 
 # -- both ---------------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ import pytest
 import redis
 from pydantic import SecretStr
 from sqlalchemy import select
+from structlog.testing import CapturingLogger
 
 from sandbox import rackbeat
 from sandbox.control import SandboxControl
 from sandbox.threads import running
+from shared.engine import engine
 from shared.entity import Entity
 from shared.kind import Context
 from shared.tables import Attempt, Connection, Link, Pause
@@ -262,7 +264,7 @@ def test_a_record_24so_refuses_is_parked_with_its_own_words_until_it_is_edited(
 
 
 def test_an_unexpected_error_in_one_record_parks_only_that_one_after_three_tries(
-    the_world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    the_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     the_world.connect()
     linked(the_world, "product", tfso_product(the_world, No="FØRST", EAN1=""))
@@ -276,15 +278,18 @@ def test_an_unexpected_error_in_one_record_parks_only_that_one_after_three_tries
     monkeypatch.setattr(TfsoProducts, "parse", faulty)
     tfso_product(the_world, No="GIFT", EAN1="")
     tfso_product(the_world, No="FRISK", EAN1="")
+    log = CapturingLogger()
+    monkeypatch.setattr(engine, "log", log)
     the_world.pull("product")
     the_world.settle()
     change = the_world.change(kind="product", state="parked")
     assert (change.failure_class, change.attempts) == ("bug", 3)
     assert "KeyError" in str(change.message)
     assert the_world.in_rackbeat("products", "FRISK")["number"] == "FRISK"
-    printed = capfd.readouterr()
-    assert "KeyError" in printed.out + printed.err
-    assert "hemmelighet" not in str(change.message) + printed.out + printed.err
+    unexpected = [call for call in log.calls if call.args == ("unexpected error",)]
+    assert [call.kwargs["error"] for call in unexpected] == ["KeyError"] * 3
+    assert not any("exc_info" in call.kwargs for call in unexpected)
+    assert "hemmelighet" not in str(change.message) + str(log.calls)
 
 
 def test_a_parked_record_is_tried_again_when_it_is_edited(the_world: World) -> None:

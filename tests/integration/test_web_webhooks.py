@@ -16,9 +16,8 @@ from sqlalchemy import select
 
 from sandbox.servers import free_port
 from shared.config import configuration
-from shared.connections import token_digest
-from shared.tables import WebhookDelivery, WebhookSubscription
-from tests.harness.people import linked, tfso_product
+from shared.tables import WebhookDelivery
+from tests.harness.people import known_token, linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
 from tests.harness.world import SLUG, World
 from workers import process
@@ -31,17 +30,8 @@ RACKBEAT_WAITS = 15  # seconds for an answer
 @pytest.fixture
 def receiver(the_world: World) -> World:
     """A connection of which one token is known to the test."""
-    connection = the_world.connect()
-    with the_world.sessions.begin() as session:
-        session.add(
-            WebhookSubscription(
-                connection_id=connection.id,
-                event="test.known",
-                rackbeat_id=99999,
-                token_digest=token_digest(TOKEN),
-                created_at=the_world.clock(),
-            )
-        )
+    the_world.connect()
+    known_token(the_world, TOKEN)
     the_world.work()
     return the_world
 
