@@ -9,7 +9,6 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -20,8 +19,8 @@ from sandbox.tfso.state import ClientState
 from sandbox.threads import running
 from shared.config import Configuration
 from shared.database import make_engine, make_sessions
-from shared.tables import Base
 from shared.vendors import Vendors
+from tests.harness.stored import empty
 from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, NO_LIMIT, Clock, World
 from workers.web import webhooks
 from workers.web.app import app as web_app
@@ -75,9 +74,7 @@ class Stage:
             yield made
 
     def _clear(self) -> None:
-        tables = ", ".join(f'"{name}"' for name in Base.metadata.tables)
-        with self._engine.begin() as session:
-            session.execute(text(f"TRUNCATE {tables}"))
+        empty(self.configuration.database_url.get_secret_value())
         client = ClientState(FJELLHEIM.client_id, FJELLHEIM.client_name, self.clock)
         self.tfso_app.state.sandbox.clients[client.id] = client
         with SandboxControl(self.tfso_url) as control:
