@@ -47,11 +47,11 @@ _PRODUCTS = (
     (58, 12),
     (31, 7),
     (74,),
-    (90, 14, 22, 39),
+    (90, 14, 39, 22),
     (8,),
 )
-# Quantity and discount. Every line comes to whole øre: what does not is parked, and has no place in
-# a demonstration of orders that arrive.
+# Quantity and discount. Every line comes to whole øre, and so does the VAT, rounded rate by rate or
+# at the end: what does not is parked, and has no place in a demonstration of orders that arrive.
 _TERMS = ((1, 0), (2, 0), (10, 10), (3, 0), (20, 5))
 _TEXT: Json = {"Type": "Text", "Name": "Leveres ved bakdøren, ring først"}
 

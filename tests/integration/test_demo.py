@@ -25,6 +25,8 @@ from sandbox.stack import uninterrupted
 from sandbox.tfso.config import SandboxConfig
 from sandbox.threads import running
 from shared.clock import utc_now
+from tasks.documents import Line, total_with_vat_of, vat_is_kept
+from tasks.orders import Order
 
 Json = dict[str, Any]
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -227,19 +229,26 @@ def test_a_product_with_a_number_too_long_for_rackbeat_is_not_expected_there() -
     assert (comparison.differences, comparison.left_out) == ((), frozenset({"503"}))
 
 
-def test_every_line_of_the_demos_orders_comes_to_whole_ore() -> None:
+def test_every_order_of_the_demo_comes_to_the_same_in_both_systems() -> None:
     with running(tfso.create_app(SandboxConfig())) as url, SandboxControl(url) as control:
         state = control.state()["410021"]
     made = list(orders(state, 10001, 501, utc_now()))
     assert len(made) == ORDERS
-    prices = {product["Id"]: round(float(product["Price"]) * 100) for product in state["products"]}
+    products = {product["Id"]: product for product in state["products"]}
     for order in made[:-1]:
-        for row in order["InvoiceRows"]:
-            if "ProductId" in row:
-                hundredths = (
-                    prices[row["ProductId"]] * row["Quantity"] * (100 - row["DiscountRate"])
-                )
-                assert hundredths % 100 == 0
+        lines = [
+            Line(
+                quantity=row["Quantity"],
+                price=products[row["ProductId"]]["Price"],
+                discount=row["DiscountRate"],
+                vat=products[row["ProductId"]]["TaxRate"],
+            )
+            for row in order["InvoiceRows"]
+            if "ProductId" in row
+        ]
+        assert all(line.net() == line.exact() for line in lines)
+        whole = total_with_vat_of(lines)
+        vat_is_kept(Order(lines=tuple(lines), total_with_vat=whole), "24SevenOffice")
 
 
 # -- the verdict --------------------------------------------------------------------------------
