@@ -25,6 +25,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Json = dict[str, Any]
 
+# Which changes wait for a worker: the predicate of a unique index, so that statements that rely on
+# that index must use these very words. With parameters in their place PostgreSQL no longer sees
+# that the index fits, once it plans the statement for all parameters alike.
+OPEN_CHANGE = text("state IN ('pending', 'waiting', 'parked')")
+
 
 class Base(DeclarativeBase):
     """Base of all tables; names of constraints are fixed so that migrations can name them."""
@@ -153,7 +158,7 @@ class Change(Base):
             "direction",
             "key",
             unique=True,
-            postgresql_where=text("state IN ('pending', 'waiting', 'parked')"),
+            postgresql_where=OPEN_CHANGE,
         ),
         # At most one worker acts on one record.
         Index(

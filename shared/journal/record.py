@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.tables import Change
+from shared.tables import OPEN_CHANGE, Change
 from shared.words import Cause, Direction, State
 
 OPEN = (State.PENDING, State.WAITING, State.PARKED)
@@ -93,7 +93,7 @@ def _upsert(rows: list[dict[str, Any]]) -> Any:
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["connection_id", "kind", "direction", "key"],
-        index_where=Change.state.in_([state.value for state in OPEN]),
+        index_where=OPEN_CHANGE,
         set_={
             "state": State.PENDING.value,
             "cause": new.cause,
