@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 _SCRIPTS = Path(__file__).with_name("migrations")
+_ASK_AGAIN_SECONDS = 0.5
 
 
-def alembic_config(engine: Engine) -> Config:
-    """Alembic's configuration for a database."""
+def alembic_config() -> Config:
+    """Alembic's configuration, which knows the migrations but no database."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
-    config.attributes["engine"] = engine
     return config
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Upgrade to a revision; waits while another process does the same."""
+    """Upgrade to a revision; waits while another process does the same.
+
+    It may take as long as the size of the tables asks for. Only for the lock on a table that others
+    work with it waits no longer than anybody, as everybody else would wait behind it.
+    """
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(hashtext('varebro migrate'))"))
-        try:
-            command.upgrade(alembic_config(engine), revision)
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(hashtext('varebro migrate'))"))
-            connection.commit()
+        connection.detach()  # what is set here, and the lock, end with this connection
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.commit()
+        _wait_for_turn(connection)
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Take the lock of those that migrate, without a transaction that waits with it."""
+    turn = text("SELECT pg_try_advisory_lock(hashtext('varebro migrate'))")
+    while not connection.scalar(turn):
+        connection.commit()
+        time.sleep(_ASK_AGAIN_SECONDS)
+    connection.commit()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from shared.tables import Base
 
-engine: Engine = context.config.attributes["engine"]
+connection: Connection = context.config.attributes["connection"]
 
-with engine.connect() as connection:
-    context.configure(
-        connection=connection, target_metadata=Base.metadata, transaction_per_migration=True
-    )
-    with context.begin_transaction():
-        context.run_migrations()
+context.configure(
+    connection=connection, target_metadata=Base.metadata, transaction_per_migration=True
+)
+with context.begin_transaction():
+    context.run_migrations()

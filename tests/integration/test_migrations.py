@@ -1,0 +1,116 @@
+"""Every earlier form of the tables, with data in them, becomes today's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, create_engine, text
+
+from sandbox.servers import Postgres
+from sandbox.stack import wait_until
+from shared.database import make_engine
+from shared.migrate import alembic_config, migrate
+from shared.tables import Base
+from tests.harness.samples import fill
+
+SCRIPTS = ScriptDirectory.from_config(alembic_config())
+REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
+VERSIONS_TABLE = "alembic_version"
+HURRY = 150  # milliseconds
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def server(postgres: Postgres) -> Iterator[Engine]:
+    engine = make_engine(postgres.create_database("migrations"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def bare(server: Engine) -> Engine:
+    """A database without any table."""
+    with server.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    return server
+
+
+def tables_of(engine: Engine) -> MetaData:
+    """The tables as they are."""
+    found = MetaData()
+    found.reflect(engine)
+    found.remove(found.tables[VERSIONS_TABLE])
+    return found
+
+
+def all_rows(engine: Engine) -> Rows:
+    with engine.connect() as connection:
+        return {
+            name: list(connection.scalars(text(f'SELECT to_jsonb(t) FROM "{name}" t')))  # noqa: S608
+            for name in tables_of(engine).tables
+        }
+
+
+def in_common(rows: Rows, others: Rows) -> Rows:
+    """The rows, without the tables and columns that the others do not have."""
+    return {
+        name: sorted(
+            ({n: row[n] for n in sorted(row.keys() & others[name][0])} for row in rows[name]),
+            key=str,
+        )
+        for name in rows.keys() & others.keys()
+    }
+
+
+def differences(engine: Engine) -> list[Any]:
+    """What the tables and their classes do not agree on."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(context, Base.metadata))
+
+
+def test_the_migrations_are_one_chain() -> None:
+    assert len(SCRIPTS.get_heads()) == 1
+    assert len(SCRIPTS.get_bases()) == 1
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_rows_of_every_revision_survive_the_way_to_the_newest(bare: Engine, revision: str) -> None:
+    migrate(bare, revision)
+    with bare.begin() as connection:
+        fill(connection, tables_of(bare))
+    before = all_rows(bare)
+    assert all(len(rows) > 1 for rows in before.values())
+    migrate(bare)
+    after = all_rows(bare)
+    assert in_common(before, after) == in_common(after, before)
+    assert differences(bare) == []
+
+
+def test_processes_that_migrate_at_once_wait_for_each_other(bare: Engine) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(migrate, [bare] * 3)) == [None] * 3
+    assert differences(bare) == []
+
+
+def test_a_migration_may_take_longer_than_any_other_statement(bare: Engine) -> None:
+    migrate(bare, REVISIONS[0])
+    hurried = create_engine(bare.url, connect_args={"options": f"-c statement_timeout={HURRY}"})
+    with ThreadPoolExecutor(1) as pool, bare.connect() as other:
+        other.execute(text(f"LOCK TABLE {VERSIONS_TABLE}"))
+        migrating = pool.submit(migrate, hurried)
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        wait_until(lambda: other.scalar(waits), 20, "the migration does not wait")
+        time.sleep(3 * HURRY / 1000)
+        other.rollback()
+        migrating.result()
+    hurried.dispose()
+    assert differences(bare) == []
