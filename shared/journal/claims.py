@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from shared.journal.record import OPEN, WakeUp
 from shared.links import counterpart, find_link
-from shared.tables import Change, Connection, Pause
+from shared.tables import Change, Connection, Link, Pause
 from shared.words import Direction, FailureClass, Outcome, State
 
 # How soon a change looks again when another one of the same record is being worked on.
@@ -30,20 +30,26 @@ def claim(
     """Take a due change for this worker; the caller commits. None when there is nothing to do.
 
     The record's link is locked while we look, so that the two directions of one pair of records
-    exclude each other as well.
+    exclude each other as well. It is locked before the change: whoever ends a change of the same
+    record holds the link, and may then want to wake this one.
     """
-    change = session.scalar(
-        select(Change)
-        .where(Change.id == change_id, Change.state == State.PENDING.value, Change.due_at <= now)
-        .with_for_update(skip_locked=True)
+    due = select(Change).where(
+        Change.id == change_id, Change.state == State.PENDING.value, Change.due_at <= now
     )
-    if change is None or not _connection_is_active(session, change):
+    wanted = session.scalar(due)
+    if wanted is None or not _connection_is_active(session, wanted):
+        return None
+    link = _lock_link(session, wanted)
+    change = session.scalar(
+        due.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    )
+    if change is None:
         return None
     paused_until = paused(session, change.connection_id, bulk=change.bulk, now=now)
     if paused_until is not None:
         change.due_at = paused_until
         return None
-    if _busy(session, change):
+    if _busy(session, change, link):
         change.due_at = now + BUSY
         return None
     try:
@@ -62,12 +68,14 @@ def _connection_is_active(session: Session, change: Change) -> bool:
     return state == "active"
 
 
-def _busy(session: Session, change: Change) -> bool:
+def _lock_link(session: Session, change: Change) -> Link | None:
+    source = Direction(change.direction).source
+    return find_link(session, change.connection_id, change.kind, source, change.key, lock=True)
+
+
+def _busy(session: Session, change: Change, link: Link | None) -> bool:
     direction = Direction(change.direction)
     same = _is_record(change.connection_id, change.kind, direction, change.key)
-    link = find_link(
-        session, change.connection_id, change.kind, direction.source, change.key, lock=True
-    )
     if link is not None:
         other = counterpart(link, direction.source)
         reverse = _is_record(change.connection_id, change.kind, direction.reverse, other)
@@ -141,7 +149,8 @@ def expire_claims(session: Session, *, now: datetime) -> int:
 def release_waiting(session: Session, *, now: datetime) -> int:
     """Let changes go on whose other record is no longer under way; how many there were.
 
-    A change may begin to wait in the very moment in which the other one ends.
+    A change may begin to wait in the very moment in which the other one ends. What somebody else
+    is just storing is left to the next sweep, so that no two wait for each other.
     """
     other = aliased(Change)
     under_way = exists().where(
@@ -152,11 +161,14 @@ def release_waiting(session: Session, *, now: datetime) -> int:
         other.state != State.DONE.value,
     )
     released = session.scalars(
-        update(Change)
+        select(Change)
         .where(Change.state == State.WAITING.value, ~under_way)
-        .values(state=State.PENDING.value, due_at=now, enqueued_at=None)
-        .returning(Change.id)
+        .with_for_update(skip_locked=True)
     ).all()
+    for change in released:
+        change.state = State.PENDING.value
+        change.due_at = now
+        change.enqueued_at = None
     return len(released)
 
 
@@ -211,11 +223,13 @@ def take_due(session: Session, *, now: datetime, per_connection: int) -> list[Wa
         )
         .subquery()
     )
+    unsent = select(due.c.id).where(
+        due.c.rank <= per_connection,
+        due.c.enqueued_at.is_(None) | (due.c.enqueued_at < now - LOST_MESSAGE),
+    )
+    # Of what somebody is just working on we hear in the next sweep; nobody waits for anybody.
     ids = session.scalars(
-        select(due.c.id).where(
-            due.c.rank <= per_connection,
-            due.c.enqueued_at.is_(None) | (due.c.enqueued_at < now - LOST_MESSAGE),
-        )
+        select(Change.id).where(Change.id.in_(unsent)).with_for_update(skip_locked=True)
     ).all()
     return mark_enqueued(session, ids, now=now)
 

@@ -8,9 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy import select, text, update
+
+from sandbox.stack import wait_until
 from shared.engine.engine import Engine
 from shared.engine.points import Point
-from shared.words import Direction
+from shared.links import find_link
+from shared.sweep import sweep
+from shared.tables import Change
+from shared.words import Direction, System
 from tests.harness.people import linked, tfso_product, tfso_supplier
 from tests.harness.world import SLUG, World
 
@@ -56,6 +62,13 @@ def a_new_product(the_world: World) -> int:
     the_world.messages.clear()
     the_world.reset_calls()
     return the_world.change(kind="product", key=str(made["Id"])).id
+
+
+def somebody_waits(the_world: World) -> bool:
+    """Whether a statement waits for a lock of another one."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with the_world.sessions() as session:
+        return bool(session.scalar(waiting))
 
 
 def copies(the_world: World) -> int:
@@ -183,6 +196,40 @@ def test_a_record_asked_for_by_hand_while_it_is_transferred_is_transferred_after
         "created",
         "unchanged",
     }
+
+
+# -- nobody waits for each other ----------------------------------------------------------------
+
+
+def test_whoever_ends_a_change_can_wake_the_next_one_while_that_is_being_claimed(
+    the_world: World,
+) -> None:
+    """Both need the link and the next change; in opposite orders they would wait for ever."""
+    change = a_new_product(the_world)
+    the_world.settle()
+    key = the_world.change(id=change).key
+    the_world.tfso.edit("products", key, {"Name": "Nyere navn"})
+    the_world.pull("product")
+    again = the_world.change(kind="product", key=key, state="pending").id
+    with ThreadPoolExecutor(1) as pool, the_world.sessions() as ending:
+        connection_id = the_world.change(id=again).connection_id
+        assert find_link(ending, connection_id, "product", System.TFSO, key, lock=True) is not None
+        claiming = pool.submit(the_world.engine.process, again)
+        wait_until(lambda: somebody_waits(the_world), WAIT, "nobody waits for the link")
+        ending.execute(update(Change).where(Change.id == again).values(enqueued_at=None))
+        ending.commit()
+        claiming.result(WAIT)
+    assert the_world.change(id=again).outcome == "updated"
+
+
+def test_a_sweep_leaves_alone_what_somebody_is_just_storing(the_world: World) -> None:
+    change = a_new_product(the_world)
+    with the_world.sessions.begin() as session:
+        session.execute(update(Change).values(enqueued_at=None))
+    with the_world.sessions.begin() as storing:
+        storing.execute(select(Change.id).with_for_update())
+        assert change not in {message.change_id for message in sweep(the_world.engine).changes}
+    assert change in {message.change_id for message in sweep(the_world.engine).changes}
 
 
 # -- too late -----------------------------------------------------------------------------------
