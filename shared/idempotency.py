@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,9 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.entity import Seen
 from shared.tables import Change, IdempotencyKey
+from shared.words import Direction
 
 CREATE = "create"
 UPDATE = "update"
@@ -48,6 +50,8 @@ def start(
     *,
     request_fingerprint: str,
     target_key: str | None,
+    source_seen: Seen,
+    target_seen: Seen,
     now: datetime,
 ) -> IdempotencyKey:
     """The key of the write about to be sent; a key left by an earlier try is taken up again."""
@@ -65,6 +69,8 @@ def start(
     row.request_fingerprint = request_fingerprint
     row.change_id = change.id
     row.target_key = target_key
+    row.source_seen = source_seen
+    row.target_seen = target_seen
     row.started_at = now
     session.flush()
     return row
@@ -110,15 +116,46 @@ def close_started(session: Session, change: Change, *, target_key: str, now: dat
     )
 
 
+def unanswered_updates(
+    session: Session, connection_id: int, kind: str, *, into: Direction, key: str
+) -> Sequence[IdempotencyKey]:
+    """Updates of a record that were to be sent and whose answer never came, the oldest first.
+
+    Args:
+        into: the direction that writes into the record's system.
+        key: the source record's.
+    """
+    return session.scalars(
+        select(IdempotencyKey)
+        .where(
+            IdempotencyKey.connection_id == connection_id,
+            IdempotencyKey.kind == kind,
+            IdempotencyKey.direction == into.value,
+            IdempotencyKey.key == key,
+            IdempotencyKey.operation == UPDATE,
+            IdempotencyKey.state == STARTED,
+        )
+        .order_by(IdempotencyKey.started_at)
+    ).all()
+
+
 def may_be_ours(
-    session: Session, connection_id: int, kind: str, *, into: str, record_key: str
+    session: Session,
+    connection_id: int,
+    kind: str,
+    *,
+    into: str,
+    record_key: str,
+    made_of: str | None = None,
 ) -> bool:
     """Whether a record may just have been created by us, its creation not yet confirmed.
 
     Args:
         into: the direction that writes into the record's system.
         record_key: the record's key there.
+        made_of: the key of the record it would have been made of; None for any.
     """
+    of_that = () if made_of is None else (IdempotencyKey.key == made_of,)
     return bool(
         session.scalar(
             select(
@@ -132,6 +169,7 @@ def may_be_ours(
                         IdempotencyKey.target_key.is_(None),
                         IdempotencyKey.target_key == record_key,
                     ),
+                    *of_that,
                 )
             )
         )

@@ -255,7 +255,9 @@ class Link(Base):
 class IdempotencyKey(Base):
     """One intended write, stored before it is sent.
 
-    `target_key` is known beforehand where we choose the number, otherwise once it succeeded.
+    `target_key` is known beforehand where we choose the number, otherwise once it succeeded. The
+    `seen` columns hold both records' fields as the write leaves them, as a link has them: by these
+    it is recognised when its answer never came.
     """
 
     __tablename__ = "idempotency_key"
@@ -280,11 +282,12 @@ class IdempotencyKey(Base):
             postgresql_where=text("operation = 'update' AND state <> 'failed'"),
         ),
         Index(
-            "ix_idempotency_key_in_flight",
+            "ix_idempotency_key_started",
             "connection_id",
             "kind",
             "direction",
-            postgresql_where=text("operation = 'create' AND state = 'started'"),
+            "key",
+            postgresql_where=text("state = 'started'"),
         ),
     )
 
@@ -299,6 +302,8 @@ class IdempotencyKey(Base):
     # Kept when the journal is cleaned up: that a record was created must never be forgotten.
     change_id: Mapped[int | None] = mapped_column(ForeignKey("change.id", ondelete="SET NULL"))
     target_key: Mapped[str | None]
+    source_seen: Mapped[Json | None]
+    target_seen: Mapped[Json | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

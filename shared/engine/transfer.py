@@ -13,12 +13,12 @@ from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
 from shared.engine.matching import Match, find_match
+from shared.engine.recovery import Recovery
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, differences, differs
-from shared.failures import Rejected, Transient, Unmappable
-from shared.journal.decide import Wait
+from shared.failures import Rejected, Unmappable
 from shared.kind import Context, Kind, Payload, Record
-from shared.links import counterpart, find_link, seen
+from shared.links import counterpart, find_link, make_link, see, seen
 from shared.settings import Settings
 from shared.tables import Change, IdempotencyKey, Link
 from shared.words import Cause, Direction, Origin, Outcome, System
@@ -62,6 +62,16 @@ class Transfer:
         self.target = self.kind.side(self.direction.target)
         self.source_client = self.clients.of(self.direction.source)
         self.target_client = self.clients.of(self.direction.target)
+        self.recovery = Recovery(
+            self.change,
+            self.kind,
+            self.settings,
+            self.clients,
+            self.sessions,
+            self.clock,
+            self.settle,
+            self.writer,
+        )
 
     # -- the way --------------------------------------------------------------------------------
 
@@ -82,7 +92,8 @@ class Transfer:
         """The result where nothing needs to be written; None when a write has stored its own."""
         if (reason := self._not_wanted()) is not None:
             return Result(Outcome.SKIPPED, message=reason)
-        link = self._link()
+        link = self._link_of(self.kind.name, self.direction.source, self.change.key)
+        self.recovery.catch_up(link)
         record = self._record(link)
         if record is None:
             return self._gone(link)
@@ -100,7 +111,7 @@ class Transfer:
                 raise
             return Result(Outcome.SKIPPED, message=f"Its {missing} is not linked.")
         if link is None:
-            return self._first_time(entity, desired)
+            return self._first_time(entity, desired, record)
         return self._linked(entity, desired, link, record)
 
     def _record(self, link: Link | None) -> Record | None:
@@ -161,25 +172,12 @@ class Transfer:
     def _context(self, **more: Any) -> Context:
         return Context(self.settings, notes=self.notes, **more)
 
-    def _link(self) -> Link | None:
+    def _link_of(self, kind: str, system: System, key: str) -> Link | None:
         with self.sessions() as session:
-            return find_link(
-                session,
-                self.change.connection_id,
-                self.kind.name,
-                self.direction.source,
-                self.change.key,
-            )
+            return find_link(session, self.change.connection_id, kind, system, key)
 
     def _key_at_target(self, reference: Reference) -> str | None:
-        with self.sessions() as session:
-            link = find_link(
-                session,
-                self.change.connection_id,
-                reference.kind,
-                self.direction.source,
-                reference.key,
-            )
+        link = self._link_of(reference.kind, self.direction.source, reference.key)
         if link is None and reference.optional:
             return None
         if link is None and self.pretend:
@@ -199,16 +197,18 @@ class Transfer:
 
     # -- the first time -------------------------------------------------------------------------
 
-    def _first_time(self, entity: Entity, desired: Entity) -> Result | None:
-        with self.sessions() as session:
-            earlier = idempotency.earlier_creation(session, self.change)
+    def _first_time(self, entity: Entity, desired: Entity, record: Record) -> Result | None:
+        earlier = self.recovery.earlier_creation()
         candidates = self.change.candidates if earlier is None else None
         match = self._match(desired, candidates)
+        if match is not None and earlier is not None and earlier.state == idempotency.STARTED:
+            return self._created_before(entity, desired, record, match, earlier)
         if match is not None:
+            self.recovery.is_not_our_own_writing(made_of=match.key)
             return self._matched(entity, desired, match)
         if earlier is not None:
-            self._absence_is_proven(earlier)
-        self._is_not_our_own_writing()
+            self.recovery.absence_is_proven(earlier)
+        self.recovery.is_not_our_own_writing()
         try:
             self._create(entity, desired)
         except Rejected:
@@ -231,14 +231,7 @@ class Transfer:
         )
 
     def _linked_to(self, target_key: str) -> str | None:
-        with self.sessions() as session:
-            link = find_link(
-                session,
-                self.change.connection_id,
-                self.kind.name,
-                self.direction.target,
-                target_key,
-            )
+        link = self._link_of(self.kind.name, self.direction.target, target_key)
         return counterpart(link, self.direction.target) if link is not None else None
 
     def _matched(self, entity: Entity, desired: Entity, match: Match) -> Result | None:
@@ -246,30 +239,23 @@ class Transfer:
             desired, match.record, match.key, Outcome.MATCHED, source_seen=entity.seen()
         )
 
-    def _absence_is_proven(self, earlier: IdempotencyKey) -> None:
-        """An earlier creation went unanswered and left no trace so far; is it too early to tell?"""
-        proven_at = earlier.started_at + self.settle
-        if self.clock() < proven_at:
-            raise Transient(
-                f"{self.direction.target.title} did not answer when {self.kind.title} was created. "
-                "It is looked for once more before it is created again.",
-                retry_at=proven_at,
-            )
-
-    def _is_not_our_own_writing(self) -> None:
-        with self.sessions() as session:
-            ours = idempotency.may_be_ours(
-                session,
-                self.change.connection_id,
-                self.kind.name,
-                into=self.direction.reverse.value,
-                record_key=self.change.key,
-            )
-        if ours:
-            raise Wait(
-                f"A record is just being created in {self.direction.source.title}; this may be it.",
-                seconds=2,
-            )
+    def _created_before(
+        self, entity: Entity, desired: Entity, record: Record, match: Match, earlier: IdempotencyKey
+    ) -> Result | None:
+        """A creation whose answer never came was carried out: go on as if it had been linked then,
+        so that what was edited since is an edit."""
+        now = self.clock()
+        link = make_link(
+            self.change.connection_id,
+            self.kind.name,
+            source=self.direction.source,
+            source_key=self.change.key,
+            target_key=match.key,
+            now=now,
+        )
+        see(link, self.direction.source, earlier.source_seen or {}, now)
+        see(link, self.direction.target, earlier.target_seen or {}, now)
+        return self._onto(entity, desired, link, record, match.record, Outcome.MATCHED)
 
     def _create(self, entity: Entity, desired: Entity) -> None:
         payload, after = self._rendered(desired, None)
@@ -278,12 +264,10 @@ class Transfer:
                 idempotency.CREATE,
                 payload,
                 target_key=self.target.key_beforehand(payload),
+                source_seen=entity.seen(),
                 before={},
                 after=after.known(),
                 send=lambda: self.target.create(self.target_client, payload),
-                result_of=lambda key: Result(
-                    Outcome.CREATED, key, source_seen=entity.seen(), target_seen=after.known()
-                ),
             )
         )
 
@@ -298,15 +282,25 @@ class Transfer:
                 f"{self.direction.target.title}, where this record was transferred to. Restore it "
                 "there, or remove the link with `varebro link remove` to have it created anew."
             )
+        return self._onto(entity, desired, link, record, existing, Outcome.UNCHANGED)
+
+    def _onto(  # noqa: PLR0917
+        self,
+        entity: Entity,
+        desired: Entity,
+        link: Link,
+        record: Record,
+        existing: Record,
+        otherwise: Outcome,
+    ) -> Result | None:
+        target_key = counterpart(link, self.direction.source)
         if (reason := self.target.refuses(existing, self.settings)) is not None:
             return Result(Outcome.SKIPPED, target_key, message=reason)
         if self._both_edited(link, existing):
             if self._winner(record, existing) is not self.direction.source:
-                return self._lost(desired, existing, target_key)
+                return self._lost(desired, existing, link)
             self._note_overwritten(desired, existing)
-        return self._bring_to(
-            desired, existing, target_key, Outcome.UNCHANGED, source_seen=entity.seen()
-        )
+        return self._bring_to(desired, existing, target_key, otherwise, source_seen=entity.seen())
 
     def _both_edited(self, link: Link, existing: Record) -> bool:
         """Whether the target was edited, too, since both sides last agreed."""
@@ -329,7 +323,7 @@ class Transfer:
                 target_changed_at=self.target.changed_at(existing),
             )
 
-    def _lost(self, desired: Entity, existing: Record, target_key: str) -> Result:
+    def _lost(self, desired: Entity, existing: Record, link: Link) -> Result:
         """The values that were not transferred are kept in the journal."""
         current = self.target.parse(existing, Context(self.settings))
         lost = {
@@ -340,9 +334,11 @@ class Transfer:
         self.notes.append(f"Values in {source} that were given up: {lost}")
         return Result(
             Outcome.SKIPPED,
-            target_key,
+            counterpart(link, self.direction.source),
             message=f"Edited in both systems; the edit in {target} counts and is brought to "
             f"{source}.",
+            source_seen=seen(link, self.direction.source),
+            target_seen=seen(link, self.direction.target),
             reverse=True,
         )
 
@@ -380,12 +376,10 @@ class Transfer:
                 idempotency.UPDATE,
                 payload,
                 target_key=target_key,
+                source_seen=source_seen,
                 before=current.seen(),
                 after=after,
                 send=lambda: self._update(target_key, payload, existing),
-                result_of=lambda key: Result(
-                    Outcome.UPDATED, key, source_seen=source_seen, target_seen=after
-                ),
             )
         )
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,9 +15,9 @@ from shared.entity import Seen, differences
 from shared.failures import Failure, OutcomeUnknown
 from shared.journal.claims import still_ours
 from shared.kind import Payload
-from shared.links import find_link, make_link, see
-from shared.tables import Change
-from shared.words import Direction, Outcome
+from shared.links import find_link, make_link, see, seen
+from shared.tables import Change, Link
+from shared.words import Direction, Outcome, System
 
 
 class ClaimLost(Exception):
@@ -46,18 +46,22 @@ class Write:
     """One intended write.
 
     Attributes:
-        before, after: the target's fields as they are and as they will be; for the preview.
+        source_seen: the source's fields that are written.
+        before, after: the target's fields as they are and as they will be.
         send: makes the call; the key of the record written.
-        result_of: what became of the transfer, given that key.
     """
 
     operation: str
     payload: Payload
     target_key: str | None
+    source_seen: Seen
     before: Seen
     after: Seen
     send: Callable[[], str]
-    result_of: Callable[[str], Result]
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.CREATED if self.operation == idempotency.CREATE else Outcome.UPDATED
 
 
 class Writer(Protocol):
@@ -68,6 +72,9 @@ class Writer(Protocol):
 
     def store(self, result: Result) -> None:
         """Store a result for which nothing needed to be written."""
+
+    def recognise(self, link: Link, writes: Mapping[int, bool]) -> None:
+        """Store what a link knows now, and which earlier writes were carried out."""
 
 
 @dataclass
@@ -102,6 +109,8 @@ class JournalWriter:
                 write.operation,
                 request_fingerprint=idempotency.fingerprint(write.payload),
                 target_key=write.target_key,
+                source_seen=write.source_seen,
+                target_seen=write.after,
                 now=self.clock(),
             ).id
         self.reached(Point.AFTER_KEY)
@@ -117,7 +126,14 @@ class JournalWriter:
             raise
         self.response = {"key": written_key}
         self.reached(Point.AFTER_CALL)
-        self.store(write.result_of(written_key))
+        self.store(
+            Result(
+                write.outcome,
+                written_key,
+                source_seen=write.source_seen,
+                target_seen=write.after,
+            )
+        )
         self.reached(Point.AFTER_COMMIT)
 
     def store(self, result: Result) -> None:
@@ -130,6 +146,17 @@ class JournalWriter:
                 )
             self.store_result(session, result)
             self.reached(Point.BEFORE_COMMIT)
+
+    def recognise(self, link: Link, writes: Mapping[int, bool]) -> None:
+        now = self.clock()
+        with self.sessions.begin() as session:
+            self._claim_holds(session)
+            stored = session.get_one(Link, link.id, with_for_update=True)
+            for system in System:
+                see(stored, system, seen(link, system), now)
+            for key_id, carried_out in writes.items():
+                state = idempotency.SUCCEEDED if carried_out else idempotency.FAILED
+                idempotency.finish(session, key_id, state, target_key=None, now=now)
 
     def _store_link(
         self, session: Session, target_key: str, source_seen: Seen, target_seen: Seen | None
@@ -169,8 +196,7 @@ class PreviewWriter:
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def write_once(self, write: Write) -> None:
-        creates = write.operation == idempotency.CREATE
-        self.outcome = Outcome.CREATED if creates else Outcome.UPDATED
+        self.outcome = write.outcome
         self.target_key = write.target_key
         self.fields = differences(write.before, write.after)
 
@@ -178,3 +204,6 @@ class PreviewWriter:
         self.outcome = result.outcome
         self.target_key = result.target_key
         self.message = result.message
+
+    def recognise(self, link: Link, writes: Mapping[int, bool]) -> None:
+        """Nothing is stored."""
