@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import httpx
 
 from shared.words import System
+
+# The only packing that is asked for and unpacked.
+ACCEPT_ENCODING = "gzip"
+_PIECE = 64 * 1024  # bytes unpacked at a time
 
 # With these errors a request has certainly not reached the server.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -43,14 +48,15 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class UnboundedAnswer(Exception):
-    """An answer is larger, or takes longer, than any honest one; the message says which."""
+class UnusableBody(Exception):
+    """The body of an answer is larger than any honest one, takes longer, or cannot be unpacked;
+    the message says which."""
 
 
 def read_bounded(
     response: httpx.Response, *, largest: int, longest: timedelta, clock: Callable[[], float]
 ) -> bytes:
-    """The body of an answer, unpacked.
+    """The body of an answer, unpacked; it never takes much more memory than the largest one.
 
     Args:
         largest: bytes.
@@ -58,14 +64,45 @@ def read_bounded(
         clock: seconds that only go forward.
 
     Raises:
-        UnboundedAnswer: it goes beyond either.
+        UnusableBody: it goes beyond either, or is not packed as ACCEPT_ENCODING asks.
     """
     body = bytearray()
     latest = clock() + longest.total_seconds()
-    for chunk in response.iter_bytes():
-        body += chunk
+    for piece in _unpacked(response):
+        body += piece
         if len(body) > largest:
-            raise UnboundedAnswer(f"it is longer than {largest // (1024 * 1024)} MiB")
+            raise UnusableBody(f"it is longer than {largest // (1024 * 1024)} MiB")
         if clock() > latest:
-            raise UnboundedAnswer(f"it takes longer than {longest.total_seconds():.0f} s")
+            raise UnusableBody(f"it takes longer than {longest.total_seconds():.0f} s")
     return bytes(body)
+
+
+def _unpacked(response: httpx.Response) -> Iterator[bytes]:
+    """A body in small pieces.
+
+    httpx unpacks all that has arrived at once, and packings within packings: one packet of the
+    network could become gigabytes before its size is looked at.
+    """
+    packing = response.headers.get("Content-Encoding", "").strip().lower()
+    if packing in {"", "identity"}:
+        yield from response.iter_raw()
+    elif packing == ACCEPT_ENCODING:
+        yield from _gunzipped(response.iter_raw())
+    else:
+        raise UnusableBody("it is packed in a way that was not asked for")
+
+
+def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)  # 16: gzip's header and checksum
+    begun = False
+    try:
+        for rest in packed:
+            while rest and not unpacker.eof:
+                begun = True
+                yield unpacker.decompress(rest, _PIECE)
+                rest = unpacker.unconsumed_tail  # noqa: PLW2901 - what the piece had no room for
+        yield unpacker.flush()
+    except zlib.error:
+        raise UnusableBody("it cannot be unpacked") from None
+    if begun and not unpacker.eof:
+        raise UnusableBody("it is cut off")

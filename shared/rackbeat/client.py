@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from shared.clock import Clock, utc_now
 from shared.failures import Limited, Outage, OutcomeUnknown, Rejected
-from shared.http import NOT_SENT, UnboundedAnswer, checked_base_url, read_bounded
+from shared.http import NOT_SENT, UnusableBody, checked_base_url, read_bounded
 from shared.limits import Limiter
 from shared.rackbeat import answers
 from shared.rackbeat.numbers import encode
@@ -314,5 +314,5 @@ class RackbeatClient:
                 longest=LONGEST_ANSWER,
                 clock=lambda: self._now().timestamp(),
             )
-        except UnboundedAnswer as error:
+        except UnusableBody as error:
             raise answers.unusable(request, str(error)) from None

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from shared.failures import AuthFailed, Unmappable
+from shared.http import ACCEPT_ENCODING
 from shared.words import System
 
 Record = dict[str, Any]
@@ -136,6 +137,7 @@ def headers(api_key: str, contact: str | None = None) -> dict[str, str]:
     common = {
         "Authorization": f"Bearer {api_key}",
         "Accept": "application/json",
+        "Accept-Encoding": ACCEPT_ENCODING,
         "User-Agent": _PRODUCT,
         "Consumer-Name": "Varebro",
     }

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from shared.clock import Clock
 from shared.failures import Failure, Outage, OutcomeUnknown, Transient
-from shared.http import NOT_SENT, UnboundedAnswer, read_bounded
+from shared.http import ACCEPT_ENCODING, NOT_SENT, UnusableBody, read_bounded
 from shared.limits import Limiter
 from shared.retrying import RetryableHere, RetryPolicy, with_retries
 from shared.tfso.description import Description, SoapFault, Unreadable, Unusable, description
@@ -64,6 +64,7 @@ def new_http(base_url: str, timeout: httpx.Timeout) -> httpx.Client:
     return httpx.Client(
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
+        headers={"Accept-Encoding": ACCEPT_ENCODING},
         timeout=timeout,
         # A proxy named in the environment must not see the secrets of an unencrypted call.
         trust_env=base_url.startswith("https:"),
@@ -205,7 +206,7 @@ def _content_of(response: httpx.Response, what: str) -> bytes:
         return read_bounded(
             response, largest=LARGEST_ANSWER, longest=LONGEST_ANSWER, clock=time.monotonic
         )
-    except UnboundedAnswer as error:
+    except UnusableBody as error:
         raise _no_answer(
             f"24SevenOffice's answer to {what} is not used: {error}.", again=False
         ) from None
