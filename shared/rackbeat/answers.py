@@ -31,6 +31,7 @@ from shared.words import System
 
 PAUSE_WITHOUT_ADVICE = timedelta(seconds=60)  # the quota is counted by the minute
 _LONGEST_ADVICE = timedelta(days=1)  # more is a mistake, and would stop a connection for good
+_MOST_PAGES = 100_000
 _LONGEST_QUOTE = 500  # characters of the vendor's own words kept in a message
 
 
@@ -63,7 +64,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return min(float(text), longest)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:  # how the library reads "-0000": UTC, place unknown
         moment = moment.replace(tzinfo=UTC)
@@ -256,6 +257,8 @@ def page_of(request: Request, resource: Resource, answer: Answer) -> Page:
         if answer.status == codes.PARTIAL_CONTENT:
             raise unusable(request, "it says that there are more pages, but not how many")
         pages = 1
+    if pages > _MOST_PAGES:
+        raise unusable(request, f"it promises {pages} pages, more than any list has")
     return Page(records, _whole(body.get("page")) or 1, pages, _whole(body.get("total")))
 
 

@@ -218,7 +218,8 @@ class TfsoClient:
     def get_order_sync_list(self, changed_after: datetime) -> list[int]:
         """The OrderIds of all orders changed after a time."""
         search = {"ChangedAfter": changed_after, "RegisteredAfter": values.UNSET_TIME}
-        return self.call(Service.INVOICE, "GetOrderSyncList", syncParams=search) or []
+        found = self.call(Service.INVOICE, "GetOrderSyncList", syncParams=search) or ()
+        return [number for number in found if number is not None]
 
     def company_sync_list(
         self, page: int = 1, *, active: bool | None = None, changed_after: datetime | None = None
@@ -239,7 +240,7 @@ class TfsoClient:
         )
 
     def _listed(self, service: Service, operation: str, **arguments: Any) -> list[Record]:
-        records: list[Record] = self.call(service, operation, **arguments) or []
+        records = _records(self.call(service, operation, **arguments))
         for record in records:
             if failure := self._failure_in(record):
                 raise failure
@@ -270,7 +271,7 @@ class TfsoClient:
             idempotent = all(_only_updates(item, save.key) for item in items)
         arguments = {save.argument: items}
         answer = self.call(service, operation, idempotent=idempotent, **arguments)
-        records: list[Record] = answer or []
+        records = _records(answer)
         if len(records) != len(items):
             raise OutcomeUnknown(
                 f"24SevenOffice answered {operation} of {len(items)} records with {len(records)}.",
@@ -308,6 +309,11 @@ class TfsoClient:
         if isinstance(failure, SessionLost):
             return Transient("24SevenOffice lost the session on the way.", system=System.TFSO)
         return failure
+
+
+def _records(answer: Any) -> list[Record]:
+    """The records of a list; one of which nothing is said keeps its place."""
+    return [record or {} for record in answer or ()]
 
 
 def _reason(record: Record) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -13,6 +16,8 @@ from zeep.exceptions import Fault, XMLParseError
 from zeep.wsdl import Document
 from zeep.wsdl.bindings.soap import Soap11Binding
 
+from shared.tfso.values import NOT_IN_XML
+
 # Strict, because zeep otherwise mends broken XML, and drops without a word what follows an element
 # it does not know: half an answer would pass for a whole one.
 _SETTINGS = {
@@ -22,6 +27,11 @@ _SETTINGS = {
     "forbid_external": True,
     "xml_huge_tree": False,
 }
+
+
+# Every reference to a character: XML 1.0 cannot carry them all, but .NET writes those as well.
+_REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,10}));")
+_REPLACEMENT = b"&#xFFFD;"
 
 
 class Unusable(Exception):
@@ -102,7 +112,7 @@ class Description:
             SoapFault: it returned a fault.
             Unreadable: it returned neither.
         """
-        reply = _Reply(status, content, {"Content-Type": "text/xml"})
+        reply = _Reply(status, _readable(content), {"Content-Type": "text/xml"})
         try:
             return self._binding.process_reply(self._client, self._binding.get(operation), reply)
         except Fault as fault:
@@ -117,6 +127,34 @@ class Description:
         except Exception as error:  # zeep trips over broken answers in any way
             raise Unreadable(type(error).__name__) from error
 
+
+def _readable(content: bytes) -> bytes:
+    """The answer with a replacement for each character that no XML may hold.
+
+    A control character that somebody once pasted into a name must not keep all other records from
+    being read.
+    """
+    return _REFERENCE.sub(_replaced, content)
+
+
+def _replaced(reference: re.Match[bytes]) -> bytes:
+    number = int(reference[1], 16) if reference[1] else int(reference[2])
+    allowed = number <= sys.maxunicode and not NOT_IN_XML.search(chr(number))
+    return reference[0] if allowed else _REPLACEMENT
+
+
+class _Strict(logging.Filter):
+    """zeep takes a value it cannot read for an absent one, and only logs that: it would empty a
+    field on the other side. Here its complaint becomes the failure."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        raise XMLParseError(f"a value cannot be read: {error}")  # type: ignore[no-untyped-call]
+
+
+_complaints = logging.getLogger("zeep.xsd.types.simple")
+_complaints.setLevel(logging.ERROR)
+_complaints.addFilter(_Strict())
 
 _known: dict[str, Description] = {}
 _lock = Lock()

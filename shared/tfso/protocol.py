@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 
+from shared.clock import in_utc
 from shared.failures import AuthFailed, Failure, Limited, Outage, Rejected, Transient
 from shared.words import System
 
@@ -22,6 +23,7 @@ INVOICED = ("Invoiced", "InvoicedCashAccount", "InvoicedPack")
 MAX_ORDER_IDS = 1000  # in one GetInvoices
 MAX_SAVED_AT_ONCE = 100  # assumed
 BURST_PAUSE = timedelta(seconds=1)  # about 25 requests a second are tolerated
+_LONGEST_ADVICE = timedelta(hours=1)  # the longest quota is by the hour
 LOGIN_PAUSE = timedelta(minutes=1)  # assumed: how long a throttled login has to wait
 
 
@@ -87,6 +89,7 @@ _NOISE = re.compile(
 )
 _STACK_TRACE = re.compile(r"\s*\r?\n\s+at .*", re.DOTALL)
 _LONGEST_MESSAGE = 500
+_COUNT = re.compile("[0-9]{1,15}")
 _QUARANTINE_END = re.compile(r"quarantine ends (?:at )?(.+?)\.?\s*$", re.IGNORECASE)
 _TIME_FORMATS = (
     "%d.%m.%Y %H:%M:%S",
@@ -170,9 +173,7 @@ def _parsed_time(text: str) -> datetime | None:
                 break
             except ValueError:
                 continue
-    if parsed is None:
-        return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    return None if parsed is None else in_utc(parsed)
 
 
 @dataclass(frozen=True)
@@ -230,14 +231,19 @@ def refusal_of(status: int, headers: Mapping[str, str], now: datetime) -> Refusa
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    seconds = headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else BURST_PAUSE.total_seconds()
+    seconds = _count(headers.get("Retry-After", ""))
+    if seconds is None:
+        return BURST_PAUSE.total_seconds()
+    return float(min(seconds, _LONGEST_ADVICE.total_seconds()))
 
 
 def quota_of(headers: Mapping[str, str]) -> tuple[int | None, datetime | None]:
     """What an answer's headers tell: requests left in this hour, and when the hour is over."""
-    remaining = headers.get("APILimitRemaining", "")
-    return (
-        int(remaining) if remaining.isdecimal() else None,
-        _parsed_time(headers.get("APILimitReset", "")),
+    return _count(headers.get("APILimitRemaining", "")), _parsed_time(
+        headers.get("APILimitReset", "")
     )
+
+
+def _count(text: str) -> int | None:
+    """A whole number of a length that makes sense."""
+    return int(text) if _COUNT.fullmatch(text) else None

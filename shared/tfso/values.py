@@ -14,6 +14,7 @@ from typing import Any
 
 from zeep.helpers import serialize_object
 
+from shared.clock import in_utc
 from shared.failures import Unmappable
 from shared.words import System
 
@@ -74,7 +75,7 @@ ROW_DEFAULTS: Mapping[str, Any] = MappingProxyType(
 )
 CURRENCY_DEFAULTS: Mapping[str, Any] = MappingProxyType({"Rate": Decimal(1), "Unit": 1})
 
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def read(value: Any) -> Any:
@@ -101,7 +102,7 @@ def _read(value: Any) -> Any:
         case float():
             return None if value <= UNSET_DOUBLE else Decimal(repr(value))
         case Decimal():
-            return None if value == UNSET_DECIMAL else value
+            return None if value.is_finite() and value == UNSET_DECIMAL else value
         case datetime():
             return _read_time(value)
         case str():
@@ -120,9 +121,7 @@ def _read_record(record: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
 
 
 def _read_time(value: datetime) -> datetime | None:
-    if value.year == UNSET_TIME.year:
-        return None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return None if value.year == UNSET_TIME.year else in_utc(value)
 
 
 def with_defaults(
@@ -214,7 +213,7 @@ def _write_int(name: str, value: int) -> int:
 def _write_text(name: str, value: str) -> str:
     if value in {"", UNSET_GUID}:
         raise _unset(name)
-    if bad := _NOT_IN_XML.search(value):
+    if bad := NOT_IN_XML.search(value):
         raise Unmappable(
             f"{name} holds the control character U+{ord(bad[0]):04X}, which cannot be sent to "
             "24SevenOffice. Remove it from the text.",

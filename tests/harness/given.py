@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC
 from typing import Any
 
@@ -13,6 +14,15 @@ from shared.entity import plain
 # A machine that others use, too, is sometimes slow; the suite's own time limit is the net.
 settings.register_profile("varebro", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("varebro")
+
+# `make fuzz` asks for many examples, new ones each time; the suite for few, always the same.
+_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+
+
+def fuzzed(few: int) -> settings:
+    """So many examples in the suite."""
+    return settings(max_examples=_EXAMPLES or few, derandomize=not _EXAMPLES)
+
 
 # What XML can carry.
 _LETTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff")
@@ -61,3 +71,16 @@ def rubbish_in(*names: str, **nested: st.SearchStrategy[Any]) -> st.SearchStrate
     fields: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(names, RUBBISH)
     fields |= {name: RUBBISH | inner for name, inner in nested.items()}
     return st.fixed_dictionaries({}, optional=fields)
+
+
+# Anything JSON can carry.
+JSON_RUBBISH: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()))
+    | st.sampled_from([2**63, -1, 10**400, "\x00", "\ud800", "0001-01-01", "9999-12-31T23:59:59Z"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
