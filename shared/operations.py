@@ -15,6 +15,7 @@ from shared.engine.engine import Engine
 from shared.failures import Failure
 from shared.journal.decide import Wait
 from shared.journal.record import News
+from shared.pulls import bring_forward
 from shared.runs import kinds_of, news_of, relink
 from shared.settings import Settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
@@ -85,19 +86,20 @@ class Operations:
         Raises:
             SettingsError: they would not hold together; nothing is changed then.
         """
-        connection_id = self.connection(slug).id
+        connection_id, now = self.connection(slug).id, self.engine.clock()
         with self.engine.sessions.begin() as session:
             connection = session.get_one(Connection, connection_id, with_for_update=True)
             before = load_settings(connection.settings)
             stored = _changed(connection.settings, changes)
             after = load_settings(stored)
             connection.settings = stored
+            bring_forward(session, connection_id, after, self.engine.kinds, now=now)
             audit.note(
                 session,
                 connection_id,
                 "settings changed",
                 actor=self.actor,
-                now=self.engine.clock(),
+                now=now,
                 changes={
                     name: {"from": _value(before, name), "to": _value(after, name)}
                     for name in changes

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from pydantic_core import to_jsonable_python
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -70,6 +70,27 @@ def take_due_pulls(
             if session.scalar(taken) is not None:
                 due.append((connection.slug, kind))
     return due
+
+
+def bring_forward(
+    session: Session,
+    connection_id: int,
+    settings: Settings,
+    kinds: Mapping[str, Kind[Any]],
+    *,
+    now: datetime,
+) -> None:
+    """Let no turn lie further ahead than the interval says, so that a shorter one counts at once.
+    The caller commits."""
+    for kind in pulled_kinds(settings, kinds):
+        latest = now + interval(settings, kind)
+        session.execute(
+            update(Cursor)
+            .where(
+                Cursor.connection_id == connection_id, Cursor.kind == kind, Cursor.next_at > latest
+            )
+            .values(next_at=latest)
+        )
 
 
 def pull(engine: Engine, slug: str, kind_name: str) -> int:

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from shared.settings import SettingsError, load_settings
 from shared.tables import Audit
-from tests.harness.people import rackbeat_supplier
+from tests.harness.mission import later
+from tests.harness.people import rackbeat_supplier, tfso_customer
 from tests.harness.world import SLUG, Json, World
 from workers import process
 from workers.cli import app as cli
@@ -141,6 +142,19 @@ def test_a_setting_is_changed_read_back_audited_and_obeyed(
     rackbeat_supplier(the_world)
     the_world.settle()
     assert the_world.changes(kind="supplier") == []
+
+
+def test_a_shorter_time_between_pulls_counts_at_once(the_world: World, http: httpx.Client) -> None:
+    tfso_customer(the_world)
+    later(the_world)
+    the_world.clock.pass_by(minutes=2)
+    tfso_customer(the_world, Name="Fonn AS", OrganizationNumber="999888666")
+    the_world.work()
+    assert len(the_world.links("customer")) == 1
+    assert change(http, pull_minutes=1).is_success
+    the_world.clock.pass_by(minutes=1)
+    the_world.work()
+    assert len(the_world.links("customer")) == 2
 
 
 def test_null_goes_back_to_the_default(http: httpx.Client) -> None:
