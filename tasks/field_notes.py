@@ -123,6 +123,13 @@ NOTES: tuple[Note, ...] = (
     N(DOCUMENTS, FORTH, "InvoiceRows[].RowId", "The row that is there."),
     N(DOCUMENTS, FORTH, "InvoiceRows[].ChangeState", "`Edit`, `Add` or `Delete`."),
     N(DOCUMENTS, FORTH, "InvoiceRows[].SequenceNumber", "1, 2, 3 ..."),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "SkipStock",
+        "`true`, unless `stock.origin` is `off`: what is invoiced is then taken from the stock in "
+        "24SevenOffice.",
+    ),
     N(("order",), FORTH, "cancelled", "`Inactive`; nothing else is written then."),
     N(
         ("order",),

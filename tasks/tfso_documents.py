@@ -13,6 +13,7 @@ from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
 from shared.values import country, day, decimal, dig, part, records, text, whole, without_nothing
+from shared.words import Direction
 from tasks.documents import HUNDRED, WITH_VAT, Address, Document, Line, lines_with_total
 from tasks.sides import TfsoSide, found_in_tfso
 
@@ -93,6 +94,9 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
         )
         payload["IncludeVAT"] = False
         payload["InvoiceRows"] = _rows(kept, context.existing)
+        if context.settings.stock.lets(Direction.RACKBEAT_TO_24SO):
+            # What is sold is off Rackbeat's figure already; it must not be taken off twice.
+            payload["SkipStock"] = True
         if context.existing is None:
             # Our mark: the reference number tells whose document it is, the status can be searched.
             payload["ReferenceNumber"] = document.mark

@@ -11,6 +11,7 @@ from tests.harness.mission import (
     later,
     of,
     rackbeat_goods,
+    rackbeat_invoice,
     rackbeat_order,
     reconcile,
 )
@@ -112,6 +113,19 @@ def test_stock_that_is_off_stays_in_rackbeat(the_world: World) -> None:
     the_world.work()
     assert stock_in_24so(the_world, key) == 0
     assert the_world.changes(kind="stock", state="pending") == []
+
+
+@pytest.mark.parametrize(("origin", "left"), [("rackbeat", 5), ("off", 3)])
+def test_an_invoice_takes_from_the_stock_in_24so_only_where_rackbeat_does_not_say_it(
+    the_world: World, origin: str, left: int
+) -> None:
+    the_world.connect(stock={"origin": origin}, invoice={"status": "Invoiced"})
+    key = sent(the_world)
+    the_world.tfso.edit("products", key, {"Stock": "5"})
+    rackbeat_invoice(the_world, of("TELT-2", 2))
+    the_world.settle()
+    assert the_world.all_in_tfso("orders")[0]["OrderStatus"] == "Invoiced"
+    assert stock_in_24so(the_world, key) == left
 
 
 def test_a_quantity_edited_in_24so_never_reaches_rackbeat_and_is_set_right_by_reconciliation(

@@ -317,6 +317,7 @@ FOR_24SO = {
     "InvoiceTitle": "Vårordre",
     "InvoiceText": "Ring før levering",
     "IncludeVAT": False,
+    "SkipStock": True,
     "ReferenceNumber": "Rackbeat 1021",
     "ExternalStatus": 1021,
     "Addresses": {"Invoice": INVOICE_ADDRESS},
