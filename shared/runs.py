@@ -6,13 +6,16 @@ others, with less urgency. A run that is interrupted goes on where it stopped.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import listing
@@ -29,7 +32,7 @@ log = structlog.get_logger()
 
 LISTING, TRANSFERRING, DONE = "listing", "transferring", "done"
 # One worker lists at a time; when it dies, another one goes on after this.
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(seconds=45)
 # Two nightly reconciliations are at least so far apart.
 A_NIGHT = timedelta(hours=20)
 
@@ -132,15 +135,14 @@ def _list_kind(engine: Engine, run_id: int, kind: Kind[Any]) -> None:
         run = session.get_one(Run, run_id)
         connection = session.get_one(Connection, run.connection_id)
     settings = load_settings(connection.settings)
-    if run.cause == Cause.RECONCILE:
-        comparison = _compare(engine, connection, kind, settings)
-        news = comparison.news if settings.reconcile.repair else []
-        found: dict[str, int] = comparison.report
-    else:
-        comparison = None
-        found_news = news_of(engine, run, connection, kind, settings)
-        news = list(_keeping_lease(engine, run_id, found_news))
-        found = {"listed": len(news)}
+    comparison: listing.Comparison | None = None
+    with _keeping_lease(engine, run_id):
+        if run.cause == Cause.RECONCILE:
+            comparison = _compare(engine, connection, kind, settings)
+            news = comparison.news if settings.reconcile.repair else []
+        else:
+            news = list(news_of(engine, run, connection, kind, settings))
+    found = {"listed": len(news)} if comparison is None else comparison.report
 
     def tick_off(session: Session) -> None:
         stored = session.get_one(Run, run_id, with_for_update=True)
@@ -168,17 +170,25 @@ def news_of(
     return listing.for_resync(kind, direction, settings, clients, since=run.since, until=run.until)
 
 
-def _keeping_lease(engine: Engine, run_id: int, news: Iterable[News]) -> Iterator[News]:
-    """The same news, the run's lease renewed as long as more keep coming."""
-    renewed_at = engine.clock()
-    for item in news:
-        now = engine.clock()
-        if now - renewed_at > LEASE / 5:
-            renewed_at = now
-            with engine.sessions.begin() as session:
-                run = session.get_one(Run, run_id, with_for_update=True)
-                run.lease_expires_at = now + LEASE
-        yield item
+@contextmanager
+def _keeping_lease(engine: Engine, run_id: int) -> Iterator[None]:
+    """Renew the run's lease as long as the block takes, however slow the vendors are."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(LEASE.total_seconds() / 3):
+            # Where it fails, another worker may begin the same; what is found twice is recognised.
+            with suppress(SQLAlchemyError), engine.sessions.begin() as session:
+                until = engine.clock() + LEASE
+                session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=until))
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _compare(
