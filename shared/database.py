@@ -2,35 +2,77 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, create_engine
+from typing import Any
+
+import psycopg
+from psycopg.errors import _WaitTimeout
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
+STATEMENT_SECONDS = 30
+# A little longer than the server lets a statement take: then the server is not to be heard.
+PATIENCE = 35.0
 
-def make_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine whose broken connections are noticed and replaced.
 
-    Timeouts at the server and keep-alives at the socket bound every wait: a worker must never hang
-    on a database that has silently gone.
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that gives up waiting for a server that has silently gone.
+
+    Keep-alives notice a lost machine, but not a proxy or a firewall in between that takes what we
+    send and forwards nothing. Without a bound of its own such a wait has no end.
+    """
+
+    patience: float | None = PATIENCE
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or self.patience)
+        except _WaitTimeout as error:
+            self.pgconn.finish()  # whatever still arrives answers a question nobody asks any more
+            raise psycopg.OperationalError("the database has not answered in time") from error
+
+
+def make_engine(url: str, *, pool_size: int = 5, patience: float = PATIENCE) -> Engine:
+    """An engine whose broken connections are noticed and replaced, and whose every wait is bounded.
+
+    Args:
+        patience: seconds after which a server that answers nothing counts as gone.
     """
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        pool_timeout=15,
+        pool_timeout=10,
         connect_args={
-            "connect_timeout": 10,
+            "connect_timeout": 5,
             "application_name": "varebro",
-            "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"
-            " -c idle_in_transaction_session_timeout=60000",
+            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS * 1000}"
+            " -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 20000,
         },
     )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        _dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]
+    ) -> BoundedConnection:
+        connection = BoundedConnection.connect(*arguments, **options)
+        connection.patience = patience
+        return connection
+
+    return engine
+
+
+def wait_as_long_as_it_takes(connection: Connection) -> None:
+    """Let this connection's statements take any time, as those of a migration may."""
+    connection.execute(text("SET statement_timeout = 0"))
+    driver: Any = connection.connection.driver_connection
+    driver.patience = None
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

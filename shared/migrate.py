@@ -9,6 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 
+from shared.database import wait_as_long_as_it_takes
+
 _SCRIPTS = Path(__file__).with_name("migrations")
 _ASK_AGAIN_SECONDS = 0.5
 
@@ -27,8 +29,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     work with it waits no longer than anybody, as everybody else would wait behind it.
     """
     with engine.connect() as connection:
+        wait_as_long_as_it_takes(connection)
         connection.detach()  # what is set here, and the lock, end with this connection
-        connection.execute(text("SET statement_timeout = 0"))
         connection.commit()
         _wait_for_turn(connection)
         config = alembic_config()

@@ -13,6 +13,9 @@ import structlog
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import RedisStorage
 from pydantic import SecretStr
+from redis import ConnectionPool
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -33,6 +36,8 @@ log = structlog.get_logger()
 
 # How long a unit or payment terms, once found, are taken to be there still.
 LOOKUP_SECONDS = 600.0
+# A broker that answers nothing for so long is given up, rather than a worker's slot.
+BROKER_SECONDS = 5.0
 
 
 class DatabaseSessionStore:
@@ -111,7 +116,15 @@ class Vendors:
         self._sessions = sessions
         self._clock = clock
         self._vault = Vault(configuration.secret_keys)
-        self._storage = RedisStorage(configuration.broker_url.get_secret_value())
+        self._storage = RedisStorage(
+            configuration.broker_url.get_secret_value(),
+            connection_pool=ConnectionPool.from_url(
+                configuration.broker_url.get_secret_value(),
+                socket_timeout=BROKER_SECONDS,
+                socket_connect_timeout=BROKER_SECONDS,
+                retry=Retry(NoBackoff(), 1),  # a kept connection may have been cut
+            ),
+        )
         self._kept: dict[tuple[int, bool], tuple[str, VendorClients]] = {}
         self._found: dict[tuple[int, Lookup], tuple[float, str]] = {}
         self._lock = Lock()

@@ -16,6 +16,8 @@ from workers.messages import CLEAN_UP, SWEEP
 VISIBILITY_SECONDS = 600
 # A task that hangs is interrupted, then killed, before its claim on the record expires.
 SOFT_LIMIT, HARD_LIMIT = 0.75, 0.9
+# A broker that answers nothing for so long is given up; what could not be sent is swept up later.
+BROKER_SECONDS = 5
 
 
 def make_celery(config: Configuration) -> Celery:
@@ -49,8 +51,9 @@ def make_celery(config: Configuration) -> Celery:
         broker_transport_options={
             "queue_order_strategy": "priority",
             "visibility_timeout": VISIBILITY_SECONDS,
-            "socket_timeout": 15,
-            "socket_connect_timeout": 5,
+            # Rackbeat waits 15 seconds for the answer to a webhook, and one repetition is included.
+            "socket_timeout": BROKER_SECONDS,
+            "socket_connect_timeout": BROKER_SECONDS,
             "socket_keepalive": True,
             "health_check_interval": 10,
             "retry_on_timeout": True,

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from shared.journal.record import WakeUp
 from shared.queues import Queue
@@ -27,6 +28,9 @@ RETRY = "varebro.retry"
 LIST_RUN = "varebro.list_run"
 CLEAN_UP = "varebro.clean_up"
 HEARTBEAT = "varebro.heartbeat"
+
+# All that sending may raise while the broker is away, cut off, or full.
+BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 # The header by which a message of ours names the change it is about. A message without it was
 # sent by hand and asks for a transfer whatever the journal says.
@@ -64,7 +68,7 @@ def send(
             headers={"headers": headers} if headers else None,
             retry=False,
         )
-    except OperationalError as error:
-        log.warning("broker not reached", error=type(error).__name__)
+    except BROKER_ERRORS as error:
+        log.warning("broker does not take messages", error=type(error).__name__)
         return False
     return True

@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.clock import Clock
@@ -148,7 +149,7 @@ class Engine:
             case IntegrityError():
                 # Another change linked the same record in this moment; look again, it is there now.
                 return Wait("Another change got there first.", seconds=1)
-            case OperationalError():
+            case OperationalError() | NoConnectionFree():
                 return Transient("The database did not answer.")
             case SettingsError():
                 return Unmappable(f"The connection's settings do not hold together: {failure}")

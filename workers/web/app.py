@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from shared.config import configuration
 from workers.process import the_sessions
@@ -30,7 +31,9 @@ def _later(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": "The database does not answer; try again."}, status_code=503)
 
 
-app.add_exception_handler(OperationalError, _later)
+# Whoever is told to come back later does: Rackbeat delivers again what is answered like this.
+for passing in (OperationalError, NoConnectionFree):
+    app.add_exception_handler(passing, _later)
 for expected in api.EXPECTED:
     app.add_exception_handler(expected, _told)
 
