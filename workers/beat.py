@@ -11,13 +11,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.config import configuration
 from shared.database import make_engine
-from workers.liveness import show_life
+from workers.liveness import show_life, watch_signs
 
 log = structlog.get_logger()
 
 _LOCK = text("SELECT pg_try_advisory_lock(hashtext('varebro beat'))")
 _ALIVE = text("SELECT 1")
 WAIT_SECONDS = 5.0
+# The active beat asks for its lock at least every 5 seconds. One that is cut off loses it after
+# this, by its own patience and by the database's.
+PATIENCE = 10.0
+_LOSE = text(f"SET idle_session_timeout = {PATIENCE * 1000:.0f}")
 
 
 class OneActiveScheduler(Scheduler):
@@ -27,9 +31,12 @@ class OneActiveScheduler(Scheduler):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._engine = make_engine(configuration().database_url.get_secret_value(), pool_size=1)
+        url = configuration().database_url.get_secret_value()
+        self._engine = make_engine(url, pool_size=1, patience=PATIENCE)
         self._holding: Connection | None = None
         super().__init__(*args, **kwargs)
+        if not self.lazy:  # it is really started, and not only looked at
+            watch_signs("beat")
 
     def setup_schedule(self) -> None:
         self.install_default_entries(self.schedule)
@@ -47,6 +54,7 @@ class OneActiveScheduler(Scheduler):
                 self._holding.execute(_ALIVE)
                 return True
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(_LOSE)
             if connection.execute(_LOCK).scalar():
                 self._holding = connection
                 log.info("beat is active")

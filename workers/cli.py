@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from getpass import getuser
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from cryptography.fernet import Fernet
@@ -238,6 +238,9 @@ def worker(
 ) -> None:
     """Start a worker; any number may run."""
     arguments = ["worker", "-n", f"{name}@%h", "--loglevel", configuration().log_level]
+    # What workers tell each other is of no use here, and waiting for it while the broker comes
+    # back is what leaves a consumer hanging (Celery's issues 8030 and 8091).
+    arguments += ["--without-gossip", "--without-mingle"]
     if queues:
         arguments += ["-Q", queues]
     if concurrency:
@@ -297,11 +300,14 @@ def demo(
 
 
 @app.command()
-def health(process: Annotated[str, typer.Argument(help="worker or beat")]) -> None:
+def health(
+    process: Annotated[Literal["worker", "beat"], typer.Argument(help="worker or beat")],
+    name: Annotated[str, typer.Option(help="The worker's name, as it was started with")] = "worker",
+) -> None:
     """Whether this host's worker or beat does its work; for health checks."""
     from workers.liveness import is_alive
 
-    if not is_alive(process):
+    if not is_alive(f"worker-{name}" if process == "worker" else process):
         console.print(f"{process} shows no sign of life.")
         raise typer.Exit(1)
 

@@ -1,9 +1,9 @@
 """Whether a process does its work, not only exists.
 
 With the Redis broker a worker may stay connected, answer pings, and yet take no more tasks after a
-lost connection. So every worker sends itself a message by way of the broker every few seconds. When
-these are sent but do not come back, and the worker is not simply busy, it ends itself, and whatever
-supervises it starts it anew.
+lost connection (Celery's issues 8030, 8091, 8384, 10205, 10302). So every worker sends itself a
+message by way of the broker every few seconds. When these do not come back, and the worker is not
+simply busy, it ends itself, and whatever supervises it starts it anew.
 """
 
 from __future__ import annotations
@@ -13,27 +13,34 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 from celery import bootsteps
-from celery.signals import task_received
+from celery.signals import heartbeat_sent, task_received
 from celery.worker import state
 from kombu import Queue as KombuQueue
-from kombu.exceptions import OperationalError
 
-from workers.messages import HEARTBEAT
+from workers.messages import BROKER_ERRORS, HEARTBEAT
 
 log = structlog.get_logger()
 
-EVERY_SECONDS = 10.0
+EVERY_SECONDS = 5.0
 # After so long without a sign of life a process counts as dead.
-DEAD_SECONDS = 45.0
+DEAD_SECONDS = 20.0
+# A broker that needs longer for one message is taken to be unreachable.
+BROKER_SECONDS = 3.0
 
 
 def sign_file(process: str) -> Path:
-    """The file whose time of change is the last sign of life of a kind of process."""
+    """The file whose time of change is the last sign of life of a process of this host.
+
+    Args:
+        process: "beat", or "worker-" and the worker's own name, as the workers of one host are not
+            to vouch for each other.
+    """
     return Path(tempfile.gettempdir()) / f"varebro-{os.geteuid()}-{process}.alive"
 
 
@@ -43,11 +50,59 @@ def show_life(process: str) -> None:
 
 
 def is_alive(process: str, now: Callable[[], float] = time.time) -> bool:
-    """Whether a process of that kind has left a sign of life lately."""
+    """Whether that process has left a sign of life lately."""
     try:
         return now() - sign_file(process).stat().st_mtime < DEAD_SECONDS
     except FileNotFoundError:
         return False
+
+
+def end_process(why: str) -> None:
+    """End this process at once: what hangs in it would also hold up an orderly end."""
+    log.error(f"{why}; it ends, to be started anew")
+    os._exit(70)
+
+
+@dataclass
+class Watch:
+    """What a worker hears of itself, and whether that makes it count as dead.
+
+    Attributes:
+        busy: whether every slot works, so that nothing more can be taken.
+    """
+
+    busy: Callable[[], bool]
+    clock: Callable[[], float] = time.monotonic
+    _turned_at: float = field(init=False)
+    _unanswered_since: float | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._turned_at = self.clock()
+
+    def turned(self) -> None:
+        """The worker's event loop goes round."""
+        self._turned_at = self.clock()
+
+    def sent(self) -> None:
+        """A message to itself is with the broker."""
+        if self._unanswered_since is None:
+            self._unanswered_since = self.clock()
+
+    def not_sent(self) -> None:
+        """Nobody reaches the broker: nothing can come back, which is not this worker's fault."""
+        self._unanswered_since = None
+
+    def received(self) -> None:
+        """A message has come, its own or another."""
+        self._unanswered_since = None
+
+    def is_dead(self) -> bool:
+        """Whether it has taken nothing for too long, though it could have."""
+        now = self.clock()
+        # A loop that stands still does not notice either that its slots have become free.
+        if self.busy() and now - self._turned_at <= DEAD_SECONDS:
+            self.received()
+        return self._unanswered_since is not None and now - self._unanswered_since > DEAD_SECONDS
 
 
 class SelfCheck(bootsteps.StartStopStep):
@@ -59,13 +114,13 @@ class SelfCheck(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._stopped = threading.Event()
-        self._back_at = time.monotonic()
-        self._sent_since: float | None = None
+        self._watch = Watch(busy=lambda: len(state.active_requests) >= worker.concurrency)
 
     def start(self, worker: Any) -> None:
         queue = f"alive.{worker.hostname}"
         task_received.connect(self._received, weak=False)
-        worker.app.amqp.queues.select_add(KombuQueue(queue, expires=60))
+        heartbeat_sent.connect(self._turned, weak=False)
+        _consume_first(worker.app.amqp.queues, queue)
         thread = threading.Thread(target=self._run, args=(worker, queue), daemon=True)
         thread.start()
 
@@ -74,27 +129,58 @@ class SelfCheck(bootsteps.StartStopStep):
         self._stopped.set()
 
     def _received(self, **_: Any) -> None:
-        self._back_at = time.monotonic()
-        self._sent_since = None
-        show_life("worker")
+        self._watch.received()
+
+    def _turned(self, **_: Any) -> None:
+        self._watch.turned()
 
     def _run(self, worker: Any, queue: str) -> None:
+        name = f"worker-{worker.hostname.partition('@')[0]}"
+        show_life(name)
         while not self._stopped.wait(EVERY_SECONDS):
             self._send(worker.app, queue)
-            if len(state.active_requests) >= worker.concurrency:
-                self._received()  # every slot works, under a time limit of its own
-            waiting = self._sent_since
-            if waiting is not None and time.monotonic() - waiting > DEAD_SECONDS:
-                log.error("this worker takes no more tasks; it ends, to be started anew")
-                os._exit(70)
+            if self._watch.is_dead():
+                end_process("this worker takes no more tasks")
+            show_life(name)
 
     def _send(self, app: Any, queue: str) -> None:
+        # By a connection of its own each time: those that are kept may be the ones that are dead.
+        quick = {
+            "socket_timeout": BROKER_SECONDS,
+            "socket_connect_timeout": BROKER_SECONDS,
+            "retry_on_timeout": False,
+        }
         try:
-            app.send_task(HEARTBEAT, queue=queue, expires=DEAD_SECONDS, retry=False)
-        except (OperationalError, OSError) as error:
-            # Without a broker nothing can come back; that is not this worker's fault.
-            self._sent_since = None
+            with app.connection_for_write(transport_options=quick) as connection:
+                app.send_task(
+                    HEARTBEAT,
+                    queue=queue,
+                    connection=connection,
+                    expires=DEAD_SECONDS,
+                    retry=False,
+                )
+        except BROKER_ERRORS as error:
+            self._watch.not_sent()
             log.warning("broker not reached", error=type(error).__name__)
-            return
-        if self._sent_since is None:
-            self._sent_since = time.monotonic()
+        else:
+            self._watch.sent()
+
+
+def _consume_first(queues: Any, name: str) -> None:
+    """Let the worker take from a queue before all others: a busy one is not to seem dead."""
+    others = list(queues.consume_from)
+    queues.add(KombuQueue(name, expires=60))
+    queues.select([name, *others])
+
+
+def watch_signs(process: str) -> None:
+    """End this process when it shows no more life: for one that nothing can ask from outside."""
+
+    def run() -> None:
+        while True:
+            time.sleep(EVERY_SECONDS)
+            if not is_alive(process):
+                end_process(f"{process} hangs")
+
+    show_life(process)
+    threading.Thread(target=run, daemon=True).start()

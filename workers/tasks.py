@@ -41,6 +41,8 @@ log = structlog.get_logger()
 
 # A bulk job lists whole registers, at the pace the vendors allow; it renews its lease meanwhile.
 LISTING_SOFT_SECONDS, LISTING_HARD_SECONDS = 1700, 1800
+# Everything else waits for the sweep: one that hangs makes room for the next one soon.
+SWEEP_SOFT_SECONDS, SWEEP_HARD_SECONDS = 40, 45
 
 
 def register(app: Celery) -> None:
@@ -50,7 +52,9 @@ def register(app: Celery) -> None:
         for direction in kind.directions:
             transfer = _transfer_task(kind.name, direction)
             task(name=task_name(kind.name, direction), bind=True)(transfer)
-    task(name=SWEEP, bind=True)(_sweep)
+    task(name=SWEEP, bind=True, soft_time_limit=SWEEP_SOFT_SECONDS, time_limit=SWEEP_HARD_SECONDS)(
+        _sweep
+    )
     task(name=PULL)(_pull)
     listing: dict[str, Callable[..., None]] = {
         INITIAL_SYNC: _initial_sync,
