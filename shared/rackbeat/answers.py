@@ -7,7 +7,7 @@ their being there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -25,6 +25,7 @@ from shared.failures import (
     Rejected,
     Transient,
 )
+from shared.masking import masked
 from shared.rackbeat.numbers import decode
 from shared.rackbeat.protocol import Answer, Page, Record, Request, Resource, Webhook
 from shared.words import System
@@ -71,8 +72,14 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return min(max((moment - now).total_seconds(), 0.0), longest)
 
 
-def judge(request: Request, answer: Answer, *, now: datetime) -> Verdict | None:
-    """What the answer's status means; None for success (200, 201, 204, or 206 of a list)."""
+def judge(
+    request: Request, answer: Answer, *, now: datetime, secrets: Sequence[SecretStr] = ()
+) -> Verdict | None:
+    """What the answer's status means; None for success (200, 201, 204, or 206 of a list).
+
+    Args:
+        secrets: what the request carried; a refusal that quotes them is told without.
+    """
     status = answer.status
     if codes.is_success(status):
         return None
@@ -89,7 +96,7 @@ def judge(request: Request, answer: Answer, *, now: datetime) -> Verdict | None:
         case codes.BAD_GATEWAY | codes.SERVICE_UNAVAILABLE | codes.GATEWAY_TIMEOUT:
             return _maybe_done(request, _down(asked), again=True)
         case _ if codes.is_client_error(status):
-            return Verdict(_refused(request, answer))
+            return Verdict(_refused(request, answer, secrets))
         case _ if codes.is_redirect(status):
             return _maybe_done(request, _elsewhere(f"a redirect, never followed: {asked}"))
     return _maybe_done(request, Transient(f"Rackbeat failed: {asked}", system=System.RACKBEAT))
@@ -166,16 +173,19 @@ def _is_api(body: bytes) -> bool:
     return not body or isinstance(_decoded_or_none(body), dict)
 
 
-def _refused(request: Request, answer: Answer) -> Rejected | Outage:
+def _refused(request: Request, answer: Answer, secrets: Sequence[SecretStr]) -> Rejected | Outage:
     if answer.status == codes.NOT_FOUND and not _is_api(answer.body):
         return _elsewhere(f"HTTP 404 and no JSON when asked to {request.what}")
     body = _decoded_or_none(answer.body)
     said = body if isinstance(body, dict) else {}
-    fields = _messages(said.get("errors"))
+    fields = {
+        masked(name, secrets): [masked(text, secrets) for text in texts]
+        for name, texts in _messages(said.get("errors")).items()
+    }
     own_words = said.get("message")
-    parts = [own_words.strip()] if isinstance(own_words, str) and own_words.strip() else []
+    parts = [masked(own_words.strip(), secrets)] if isinstance(own_words, str) else []
     parts += [f"{name}: {' '.join(texts)}" for name, texts in fields.items()]
-    quote = "; ".join(parts)[:_LONGEST_QUOTE] or "it gave no reason"
+    quote = "; ".join(filter(None, parts))[:_LONGEST_QUOTE] or "it gave no reason"
     return Rejected(
         f"Rackbeat refused to {request.what} (HTTP {answer.status}): {quote}",
         system=System.RACKBEAT,

@@ -299,12 +299,10 @@ class RackbeatClient:
             ) as response:
                 body = self._body(request, response)
         except httpx.RequestError as error:
-            reason = str(error) or type(error).__name__
+            reason = _reason(error)
             return answers.unanswered(request, reason, sent=not isinstance(error, NOT_SENT))
-        if response.is_error:  # one that quotes the request must not bring the key into a message
-            body = body.replace(api_key.encode(), b"***")
         answer = Answer(response.status_code, body, response.headers.get("Retry-After"))
-        return answers.judge(request, answer, now=self._now()) or answer
+        return answers.judge(request, answer, now=self._now(), secrets=(self._api_key,)) or answer
 
     def _body(self, request: Request, response: httpx.Response) -> bytes:
         try:
@@ -316,3 +314,9 @@ class RackbeatClient:
             )
         except UnusableBody as error:
             raise answers.unusable(request, str(error)) from None
+
+
+def _reason(error: httpx.RequestError) -> str:
+    """The network's own words; not those about our request, which quote it."""
+    name = type(error).__name__
+    return name if isinstance(error, httpx.LocalProtocolError) else str(error) or name

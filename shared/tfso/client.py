@@ -94,6 +94,7 @@ class TfsoClient:
             policy=policy,
             now=now,
             sleep=sleep,
+            secrets=(credentials.password, credentials.application_id),
         )
         self._login = Login(self._exchange, credentials, expected_client=expected_client, now=now)
         self._sessions = sessions
@@ -305,7 +306,8 @@ class TfsoClient:
     def _failure_in(self, record: Record) -> Failure | None:
         if "APIException" not in record:
             return None
-        failure = failure_of(_reason(record), now=self._now())
+        reason = self._exchange.masked(_reason(record), self._sessions.current())
+        failure = failure_of(reason, now=self._now())
         if isinstance(failure, SessionLost):
             return Transient("24SevenOffice lost the session on the way.", system=System.TFSO)
         return failure

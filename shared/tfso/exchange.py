@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -17,6 +17,7 @@ from shared.clock import Clock
 from shared.failures import Failure, Outage, OutcomeUnknown, Transient
 from shared.http import ACCEPT_ENCODING, NOT_SENT, UnusableBody, read_bounded
 from shared.limits import Limiter
+from shared.masking import masked
 from shared.retrying import RetryableHere, RetryPolicy, with_retries
 from shared.tfso.description import Description, SoapFault, Unreadable, Unusable, description
 from shared.tfso.protocol import (
@@ -83,8 +84,15 @@ class Exchange:
         policy: RetryPolicy,
         now: Clock,
         sleep: Callable[[float], None] = time.sleep,
+        secrets: Sequence[SecretStr] = (),
     ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            secrets: what calls may carry, and no message may.
+        """
         self._base_url = base_url
+        self._secrets = tuple(secrets)
         self._http = http
         self._limiter = limiter
         self._policy = policy
@@ -117,6 +125,10 @@ class Exchange:
 
         return with_retries(once, policy=self._policy, sleep=self._sleep)
 
+    def masked(self, text: str, session: SecretStr | None) -> str:
+        """The vendor's words without our secrets: they may quote the call."""
+        return masked(text, self._secrets if session is None else (*self._secrets, session))
+
     def _once(
         self,
         service: Service,
@@ -132,7 +144,7 @@ class Exchange:
             headers["Cookie"] = f"{SESSION_COOKIE}={session.get_secret_value()}"
         try:
             answer = self._request("POST", address, operation, headers, body)
-            return self._understood(described, service, operation, answer)
+            return self._understood(described, service, operation, answer, session)
         except NoAnswer as lost:
             if not idempotent:
                 raise OutcomeUnknown(
@@ -186,7 +198,12 @@ class Exchange:
         return _Answer(response.status_code, response.headers, content)
 
     def _understood(
-        self, described: Description, service: Service, operation: str, answer: _Answer
+        self,
+        described: Description,
+        service: Service,
+        operation: str,
+        answer: _Answer,
+        session: SecretStr | None,
     ) -> Any:
         try:
             return read(described.decode(operation, answer.status, answer.content))
@@ -195,7 +212,8 @@ class Exchange:
         except SoapFault as fault:
             # Authenticate may tell wrong credentials by a fault, of whichever code (reference).
             sender = fault.sender or service is Service.AUTHENTICATE
-            failure = failure_of(fault.text, now=self._now(), sender=sender)
+            text = self.masked(fault.text, session)
+            failure = failure_of(text, now=self._now(), sender=sender)
         if isinstance(failure, Transient):
             raise NoAnswer(failure, again=False)
         raise failure

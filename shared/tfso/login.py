@@ -162,8 +162,6 @@ class Login:
             raise self._wrong_credentials(refusal.message) from None
 
     def _wrong_credentials(self, reason: str = "") -> AuthFailed:
-        for secret in (self._credentials.password, self._credentials.application_id):
-            reason = reason.replace(secret.get_secret_value() or "\0", "***")
         return AuthFailed(
             "24SevenOffice does not accept the user name, the password or the application id, or "
             f"the user has no access to the chosen client. Enter them anew. {reason}".strip(),

@@ -178,11 +178,15 @@ def waits() -> list[float]:
 
 
 def make(
-    url: str, limiter: NotedLimiter, waits: list[float], now: Callable[[], datetime] = lambda: NOW
+    url: str,
+    limiter: NotedLimiter,
+    waits: list[float],
+    now: Callable[[], datetime] = lambda: NOW,
+    key: str = KEY,
 ) -> RackbeatClient:
     return RackbeatClient(
         url,
-        SecretStr(KEY),
+        SecretStr(key),
         limiter=limiter,
         policy=RetryPolicy(jitter=0),
         contact="post@example.com",
@@ -378,6 +382,20 @@ def test_the_key_appears_in_no_message_even_when_rackbeat_quotes_it(
         create(client)
     assert "Bad: Bearer ***" in str(raised.value)
     assert KEY not in f"{raised.value!r} {raised.value.fields} {client!r} {vars(client)}"
+
+
+def test_a_key_with_slashes_is_found_in_a_quote_however_json_writes_them(
+    vendor: Vendor, limiter: NotedLimiter
+) -> None:
+    vendor.plays(Reply(422, rb'{"message": "Bad key: one\/two+three, or one%2Ftwo%2Bthree."}'))
+    with pytest.raises(Rejected, match=r"Bad key: \*\*\*, or \*\*\*\."):
+        create(make(vendor.url, limiter, [], key="one/two+three"))
+
+
+def test_a_key_that_no_header_can_carry_is_not_shown(vendor: Vendor, limiter: NotedLimiter) -> None:
+    with pytest.raises(Failure) as raised:
+        read(make(vendor.url, limiter, [], key=f"{KEY}\nand more"))
+    assert KEY not in str(raised.value)
 
 
 # -- quotas and outages -------------------------------------------------------------------------

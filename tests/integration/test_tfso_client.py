@@ -29,7 +29,15 @@ from sandbox.faults import Effect
 from sandbox.tfso import SandboxConfig, create_app
 from sandbox.tfso.config import ANNEN_BEDRIFT, FJELLHEIM
 from sandbox.threads import running
-from shared.failures import AuthFailed, Limited, Outage, OutcomeUnknown, Rejected, Transient
+from shared.failures import (
+    AuthFailed,
+    Failure,
+    Limited,
+    Outage,
+    OutcomeUnknown,
+    Rejected,
+    Transient,
+)
 from shared.retrying import RetryPolicy
 from shared.tfso import MemorySessionStore, Service, TfsoClient, TfsoCredentials
 
@@ -197,6 +205,50 @@ def test_a_wrong_password_is_told_plainly_and_not_tried_in_a_loop(
             client.get_categories(["Id"])
         assert "wrong-pass-word" not in str(refused.value)
     assert place.calls_of("Login") == 1
+
+
+@pytest.mark.parametrize("code", ["Server", "Client"])
+@pytest.mark.parametrize("text", ["Cannot take {}.", "Too many logins by {}.", "{}: try again."])
+def test_a_fault_that_quotes_our_password_is_told_without_it(
+    place: Place, code: str, text: str
+) -> None:
+    quoted = text.format(CONFIG.password)
+    place.control.fault(
+        operation="Login", effect=Effect.ANSWER, times=None, body=soap_fault(quoted, code)
+    )
+    with pytest.raises(Failure, match=re.escape(text.format("***"))) as refused:
+        place.client.get_categories(["Id"])
+    assert CONFIG.password not in str(refused.value)
+
+
+@pytest.mark.parametrize("code", ["Server", "Client"])
+def test_a_fault_that_quotes_our_session_is_told_without_it(place: Place, code: str) -> None:
+    place.client.get_categories(["Id"])
+    session = place.sessions.current()
+    assert session is not None
+    fault = soap_fault(f"No rights in {session.get_secret_value()}", code)
+    place.control.fault(operation="GetCategories", effect=Effect.ANSWER, times=None, body=fault)
+    with pytest.raises(Failure, match=r"No rights in \*\*\*"):
+        place.client.get_categories(["Id"])
+
+
+def test_a_refused_item_that_quotes_our_session_is_told_without_it(place: Place) -> None:
+    place.client.get_categories(["Id"])
+    session = place.sessions.current()
+    assert session is not None
+    exception = (
+        f"<APIException><Message>Not by {session.get_secret_value()}</Message></APIException>"
+    )
+    result = f"<SaveCompaniesResult><Company>{exception}</Company></SaveCompaniesResult>"
+    place.control.fault(
+        operation="SaveCompanies",
+        effect=Effect.ANSWER,
+        status=200,
+        body=ENVELOPE.format(operation="SaveCompanies", result=result),
+    )
+    (refused,) = place.client.save(Service.COMPANY, "SaveCompanies", [company("Havn AS")])
+    assert isinstance(refused, Rejected)
+    assert refused.message.endswith("Not by ***")
 
 
 def test_a_corrected_password_works_at_once(place: Place) -> None:
