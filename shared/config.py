@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "VAREBRO_"
 
@@ -107,14 +111,25 @@ class Configuration(BaseSettings):
     def _is_postgres(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().startswith(("postgresql://", "postgresql+psycopg://")):
             raise ValueError("must begin with postgresql://")
-        return value
+        return _taken_apart(value, make_url)
 
     @field_validator("broker_url")
     @classmethod
     def _is_redis(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().startswith(("redis://", "rediss://")):
             raise ValueError("must begin with redis:// or rediss://")
-        return value
+        return _taken_apart(value, lambda text: urlsplit(text).port)
+
+
+def _taken_apart(address: SecretStr, take_apart: Callable[[str], object]) -> SecretStr:
+    """The same address. One that cannot be understood fails here, where it is not shown."""
+    try:
+        take_apart(address.get_secret_value())
+    except (ValueError, ArgumentError):
+        raise ValueError(
+            "is no address; in a password write / as %2F, # as %23, ? as %3F, @ as %40, : as %3A"
+        ) from None
+    return address
 
 
 def explain(error: ValidationError) -> str:

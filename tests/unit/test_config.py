@@ -98,6 +98,8 @@ def test_a_wrong_variable_is_named_with_its_remedy(
         ("VAREBRO_DATABASE_URL", "postgres:/varebro:hidden-password@db/varebro"),
         ("VAREBRO_BROKER_URL", "http://:hidden-password@broker"),
         ("VAREBRO_SECRET_KEYS", f"hidden-password,{KEY}"),
+        ("VAREBRO_DATABASE_URL", "postgresql://varebro:a@db:hidden-password@/varebro"),
+        ("VAREBRO_BROKER_URL", "redis://:hidden-password/b@broker/0"),
     ],
 )
 def test_a_mistyped_secret_is_not_shown_when_the_process_ends(name: str, value: str) -> None:
