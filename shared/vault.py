@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.tables import Credential
+from shared.tables import Connection, Credential
 
 RACKBEAT_API_KEY = "rackbeat_api_key"
 TFSO_USERNAME = "tfso_username"
@@ -60,11 +60,7 @@ class Vault:
         try:
             return SecretStr(self._fernet.decrypt(row).decode())
         except InvalidToken:
-            raise VaultError(
-                f"the stored {name} cannot be decrypted: VAREBRO_SECRET_KEYS lacks the key it was "
-                "stored with. Add that key to the list, or store the credential again with "
-                "`varebro connection credentials`"
-            ) from None
+            raise _unreadable(f"the stored {name}") from None
 
     def forget(self, session: Session, connection_id: int, name: str) -> None:
         """Delete a secret."""
@@ -75,8 +71,27 @@ class Vault:
         )
 
     def rotate(self, session: Session) -> int:
-        """Encrypt every secret anew with the first key; how many there were."""
-        rows = session.scalars(select(Credential).with_for_update()).all()
+        """Encrypt every secret anew with the first key; how many there were. The caller commits.
+
+        Raises:
+            VaultError: none of the keys opens one of them; says which.
+        """
+        in_order = select(Credential).order_by(Credential.connection_id, Credential.name)
+        rows = session.scalars(in_order.with_for_update()).all()
         for row in rows:
-            row.ciphertext = self._fernet.rotate(row.ciphertext)
+            try:
+                row.ciphertext = self._fernet.rotate(row.ciphertext)
+            except InvalidToken:
+                if row.name == TFSO_SESSION:
+                    session.delete(row)  # a login replaces it
+                    continue
+                slug = session.get_one(Connection, row.connection_id).slug
+                raise _unreadable(f"{row.name} of the connection {slug}") from None
         return len(rows)
+
+
+def _unreadable(what: str) -> VaultError:
+    return VaultError(
+        f"{what} cannot be decrypted: VAREBRO_SECRET_KEYS lacks the key it was stored with. Add "
+        "that key to the list, or store the credential again with `varebro connection credentials`"
+    )

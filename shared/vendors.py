@@ -57,7 +57,7 @@ class DatabaseSessionStore:
 
     def current(self) -> SecretStr | None:
         with self._sessions() as session:
-            return self._store.get(session, self._connection_id, vault.TFSO_SESSION)
+            return self._stored(session)
 
     def renew(self, lost: SecretStr | None, login: Callable[[], SecretStr]) -> SecretStr:
         with self._sessions.begin() as session:
@@ -65,12 +65,19 @@ class DatabaseSessionStore:
                 text("SELECT pg_advisory_xact_lock(hashtext('24so login'), :id)"),
                 {"id": self._connection_id},
             )
-            current = self._store.get(session, self._connection_id, vault.TFSO_SESSION)
+            current = self._stored(session)
             if current is not None and current != lost:
                 return current
             new = login()
             self._store.put(session, self._connection_id, vault.TFSO_SESSION, new, self._clock())
             return new
+
+    def _stored(self, session: Session) -> SecretStr | None:
+        try:
+            return self._store.get(session, self._connection_id, vault.TFSO_SESSION)
+        except vault.VaultError:
+            # Stored by a process that was given a newer key already: a login replaces it.
+            return None
 
 
 class VendorClients:
