@@ -45,6 +45,7 @@ def make_engine(url: str, *, pool_size: int = 5, patience: float = PATIENCE) -> 
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_timeout=10,
+        hide_parameters=True,  # an error would quote what was to be stored
         connect_args={
             "connect_timeout": 5,
             "application_name": "varebro",

@@ -17,7 +17,11 @@ from rich.table import Table
 from shared.config import configuration
 from workers.cli_sync import Slug, link_app, plainly, settings_app, sync_app
 
-app = typer.Typer(no_args_is_help=True, help="Keeps Rackbeat and 24SevenOffice in step.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Keeps Rackbeat and 24SevenOffice in step.",
+    pretty_exceptions_show_locals=False,  # they hold what was typed in, passwords too
+)
 connection_app = typer.Typer(no_args_is_help=True, help="Make, test and pause connections.")
 key_app = typer.Typer(no_args_is_help=True, help="Keys that encrypt the stored credentials.")
 app.add_typer(connection_app, name="connection")
@@ -202,6 +206,7 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
 
 
 @app.command()
+@plainly
 def migrate() -> None:
     """Bring the database to this version's form."""
     from shared.database import make_engine

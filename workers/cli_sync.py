@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from shared.failures import Failure
 from shared.settings import SettingsError
+from shared.traces import described
 from shared.vault import VaultError
 from shared.words import Cause, Direction, System
 
@@ -32,7 +34,7 @@ Time = Annotated[str | None, typer.Option(help="A time, such as 2026-11-24T08:00
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Tell expected failures in a sentence instead of a trace."""
+    """Tell failures in a sentence instead of a trace, which may show secrets."""
 
     @wraps(command)
     def told(*args: Any, **kwargs: Any) -> Any:
@@ -42,9 +44,19 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         expected = (Failure, NotUsable, SettingsError, VaultError, UnknownConnectionError)
         try:
             return command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
         except expected as error:
-            Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
-            raise typer.Exit(1) from error
+            said = str(error)
+        except OperationalError:
+            said = (
+                "The database cannot be reached, or refuses. Check VAREBRO_DATABASE_URL, and see "
+                "the log of the database for the reason."
+            )
+        except Exception as error:  # noqa: BLE001 - told by its type and place
+            said = f"An unexpected error, a fault in Varebro: {described(error)}"
+        Console(stderr=True).print(said, style="red", markup=False, highlight=False)
+        raise typer.Exit(1)
 
     return told
 

@@ -8,6 +8,7 @@ import sys
 import structlog
 
 from shared.config import Configuration
+from shared.traces import described
 
 # Libraries whose lines hold requests and answers whole.
 _TALKATIVE = ("httpx", "httpcore", "zeep", "urllib3", "celery.worker.strategy")
@@ -20,6 +21,7 @@ def set_up_logging(config: Configuration) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_the_text,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -40,5 +42,17 @@ def set_up_logging(config: Configuration) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.raiseExceptions = False  # a line that cannot be written would be shown with its trace
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _without_the_text(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Exceptions by type and place, whoever logs them."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["error"] = described(error)
+    return event

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import structlog
 from celery import Celery, Task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from shared.config import configuration
+from shared.connections import NotUsable
 from shared.engine.engine import UnknownConnectionError
+from shared.failures import Failure
 from shared.operations import Operations
 from shared.pulls import pull
 from shared.queues import Queue
 from shared.retention import clean_up
 from shared.runs import list_run, start_run
+from shared.settings import SettingsError
 from shared.sweep import sweep
+from shared.traces import described
 from shared.values import moment
 from shared.words import Cause, Direction, System
 from tasks.kinds import KINDS
@@ -45,9 +51,30 @@ LISTING_SOFT_SECONDS, LISTING_HARD_SECONDS = 1700, 1800
 SWEEP_SOFT_SECONDS, SWEEP_HARD_SECONDS = 40, 45
 
 
+# What these say is written for people, and never holds a secret.
+_TOLD = (Failure, NotUsable, SettingsError, UnknownConnectionError, SoftTimeLimitExceeded)
+
+
+class UnexpectedError(Exception):
+    """A fault of ours, by its type and place."""
+
+
+class DiscreetTask(Task[Any, Any]):
+    """A task of whose unexpected errors only type and place reach the log and Flower."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inspect.signature(self.run).bind(*args, **kwargs)  # sent by hand, they may not fit
+        try:
+            return self.run(*args, **kwargs)
+        except _TOLD:
+            raise
+        except Exception as error:  # noqa: BLE001 - told by its type and place
+            raise UnexpectedError(described(error)) from None
+
+
 def register(app: Celery) -> None:
     """Make all tasks known to the application, and to no other one of this process."""
-    task = partial(app.task, shared=False)
+    task = partial(app.task, shared=False, base=DiscreetTask)
     for kind in KINDS.values():
         for direction in kind.directions:
             transfer = _transfer_task(kind.name, direction)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +26,7 @@ from shared.journal.record import News, WakeUp, open_or_running, record
 from shared.links import find_link, see, seen
 from shared.settings import SettingsError, load_settings
 from shared.tables import Change, Connection
+from shared.traces import places
 from shared.words import Cause, Direction, Outcome, State
 
 log = structlog.get_logger()
@@ -295,11 +295,9 @@ def _log_failure(failure: Exception, decision: str) -> None:
     if isinstance(failure, Failure | Wait):
         log.warning("not transferred", reason=explain(failure), decision=decision)
         return
-    # Only where it happened: the text of an unexpected exception may hold anything.
-    where = traceback.extract_tb(failure.__traceback__)[-5:]
     log.error(
         "unexpected error",
         error=type(failure).__name__,
-        where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in where],
+        where=places(failure),
         decision=decision,
     )
