@@ -7,7 +7,7 @@ UV     := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format lock bench clean
+.PHONY: help demo serve test lint format lock audit bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ format: $(STAMP) ## put the code into the project's style
 lock: | $(if $(filter $(TOOLS)/bin/uv,$(UV)),$(TOOLS)/bin/uv) ## choose the newest allowed dependencies again
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-header --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+audit: | $(if $(filter $(TOOLS)/bin/uv,$(UV)),$(TOOLS)/bin/uv) ## known vulnerabilities in the dependencies
+	@.ci/audit
 
 bench: $(STAMP) ## how fast changes travel, measured
 	@$(RUN)/python -m bench
