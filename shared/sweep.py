@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from shared.engine.engine import Engine
-from shared.journal import claims
+from shared.journal import claims, turns
 from shared.journal.record import WakeUp
 from shared.pulls import take_due_pulls
 from shared.runs import due_reconciliations, due_runs, start_run
 from shared.words import Cause
-
-# So many changes a connection and urgency go to the broker at a time; the rest waits in the
-# journal, so that one connection's backlog does not stand in the way of the others.
-PORTION = 100
 
 
 @dataclass(frozen=True)
@@ -43,5 +40,5 @@ def sweep(engine: Engine) -> Due:
         claims.release_waiting(session, now=now)
         pulls = take_due_pulls(session, engine.kinds, now=now)
         runs = list(due_runs(session, now=now))
-        changes = claims.take_due(session, now=now, per_connection=PORTION)
+        changes = turns.take_due(session, product(engine.kinds, (False, True)), now=now)
     return Due(changes, pulls, runs)

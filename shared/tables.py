@@ -170,7 +170,16 @@ class Change(Base):
             unique=True,
             postgresql_where=text("state = 'running'"),
         ),
-        Index("ix_change_due", "due_at", postgresql_where=text("state = 'pending'")),
+        # The order in which pending changes get their turns.
+        Index(
+            "ix_change_turn",
+            "connection_id",
+            "kind",
+            "bulk",
+            "enqueued_at",
+            "due_at",
+            postgresql_where=text("state = 'pending'"),
+        ),
         Index(
             "ix_change_blocked",
             "connection_id",

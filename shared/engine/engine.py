@@ -20,9 +20,10 @@ from shared.engine.transfer import AnyKind, Missing, Transfer
 from shared.engine.writing import ClaimLost, JournalWriter, PreviewWriter, Result, Writer
 from shared.entity import Reference
 from shared.failures import Failure, Transient, Unmappable
-from shared.journal import claims, settle
+from shared.journal import claims, settle, turns
 from shared.journal.decide import Wait, class_of, decide, explain
 from shared.journal.record import News, WakeUp, open_or_running, record
+from shared.journal.turns import Lane
 from shared.links import find_link, see, seen
 from shared.settings import SettingsError, load_settings
 from shared.tables import Change, Connection
@@ -77,15 +78,9 @@ class Engine:
             ids = record(session, connection_id, news, now=now)
             if also is not None:
                 also(session)
-            # Bulk work stays in the journal and is fed to the broker by the sweep, in portions.
-            urgent = [
-                identity
-                for identity, bulk in session.execute(
-                    select(Change.id, Change.bulk).where(Change.id.in_(ids))
-                )
-                if not bulk
-            ]
-            messages = claims.mark_enqueued(session, urgent, now=now)
+            # The rest, and bulk work, stays in the journal until it is its turn.
+            lanes = {(item.kind, False) for item in news}
+            messages = self._next_in(session, lanes, connection_id)
         self.enqueue(messages)
         return ids
 
@@ -115,8 +110,12 @@ class Engine:
                 now=started_at,
                 until=started_at + self.claim_for,
             )
-        if change is None:
-            return
+            if change is None:
+                return
+            # This one's message has made room for the next.
+            lane = (change.kind, change.bulk)
+            messages = self._next_in(session, {lane}, change.connection_id)
+        self.enqueue(messages)
         with structlog.contextvars.bound_contextvars(
             change=change.id, kind=change.kind, direction=change.direction, key=change.key
         ):
@@ -199,11 +198,15 @@ class Engine:
         )
         self._tell_same_record(session, stored, result)
         news = list(self._news_from(stored, result))
-        due += record(session, stored.connection_id, news, now=now) if news else []
+        record(session, stored.connection_id, news, now=now)
+        due |= {(item.kind, item.bulk) for item in news}
         self._note_attempt(session, stored, writer)
         settle.vendors_answered(session, stored.connection_id, now=now)
         log.info("transferred", outcome=result.outcome.value, target_key=result.target_key)
-        return claims.mark_enqueued(session, due, now=now)
+        return self._next_in(session, due, stored.connection_id)
+
+    def _next_in(self, session: Session, lanes: set[Lane], connection_id: int) -> list[WakeUp]:
+        return turns.take_due(session, lanes, now=self.clock(), connection_id=connection_id)
 
     def _tell_same_record(self, session: Session, change: Change, result: Result) -> None:
         """What we wrote is no edit, for another kind's link to the same record either."""
@@ -285,10 +288,12 @@ class Engine:
             settle.wait_for(session, stored, kind=reference.kind, key=reference.key, now=now)
             if parked is not None and stored.state == State.WAITING.value:
                 settle.park_for(stored, parked)
-            if other:
-                return []
-            ids = record(session, change.connection_id, [item], now=now)
-            return claims.mark_enqueued(session, ids, now=now)
+            if not other:
+                record(session, change.connection_id, [item], now=now)
+            lanes = {(item.kind, item.bulk)}
+            if not change.bulk:
+                lanes |= turns.hurry(session, other)
+            return self._next_in(session, lanes, change.connection_id)
 
 
 def _log_failure(failure: Exception, decision: str) -> None:

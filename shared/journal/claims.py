@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from shared.journal.record import OPEN, WakeUp
+from shared.journal.record import OPEN
 from shared.links import counterpart, find_link
 from shared.tables import Change, Connection, Link, Pause
 from shared.words import Direction, FailureClass, Outcome, State
@@ -19,9 +18,6 @@ BUSY = timedelta(seconds=2)
 
 # A record that has stopped so many workers is taken to be the reason.
 MOST_CRASHES = 5
-
-# A message that was not answered by a claim for so long is taken to be lost.
-LOST_MESSAGE = timedelta(seconds=60)
 
 
 def claim(
@@ -45,6 +41,7 @@ def claim(
     )
     if change is None:
         return None
+    change.enqueued_at = None  # the message that woke us is used up, whatever comes of it
     paused_until = paused(session, change.connection_id, bulk=change.bulk, now=now)
     if paused_until is not None:
         change.due_at = paused_until
@@ -195,58 +192,3 @@ def reopen(session: Session, change: Change, state: State, *, due_at: datetime) 
     change.outcome = Outcome.SUPERSEDED.value
     change.finished_at = due_at
     return False
-
-
-def take_due(session: Session, *, now: datetime, per_connection: int) -> list[WakeUp]:
-    """Due changes whose message was never sent or is lost, marked as sent; the caller commits.
-
-    At most so many a connection and urgency are with the broker at a time, so that one connection's
-    backlog fills neither the broker nor the workers.
-    """
-    rank = func.row_number().over(
-        partition_by=(Change.connection_id, Change.bulk),
-        order_by=(Change.enqueued_at.is_(None), Change.due_at, Change.id),
-    )
-    blocked = exists().where(
-        Pause.connection_id == Change.connection_id,
-        Pause.until > now,
-        Pause.bulk_only.is_(False) | Change.bulk,
-    )
-    due = (
-        select(Change.id, Change.enqueued_at, rank.label("rank"))
-        .join(Connection, Connection.id == Change.connection_id)
-        .where(
-            Change.state == State.PENDING.value,
-            Change.due_at <= now,
-            Connection.state == "active",
-            ~blocked,
-        )
-        .subquery()
-    )
-    unsent = select(due.c.id).where(
-        due.c.rank <= per_connection,
-        due.c.enqueued_at.is_(None) | (due.c.enqueued_at < now - LOST_MESSAGE),
-    )
-    # Of what somebody is just working on we hear in the next sweep; nobody waits for anybody.
-    ids = session.scalars(
-        select(Change.id).where(Change.id.in_(unsent)).with_for_update(skip_locked=True)
-    ).all()
-    return mark_enqueued(session, ids, now=now)
-
-
-def mark_enqueued(session: Session, ids: Sequence[int], *, now: datetime) -> list[WakeUp]:
-    """Note that messages are being sent for these changes; what the messages say."""
-    if not ids:
-        return []
-    session.execute(
-        update(Change)
-        .where(Change.id.in_(ids), Change.state == State.PENDING.value)
-        .values(enqueued_at=now)
-    )
-    rows = session.execute(
-        select(Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk)
-        .join(Connection, Connection.id == Change.connection_id)
-        .where(Change.id.in_(ids), Change.state == State.PENDING.value)
-        .order_by(Change.bulk, Change.due_at, Change.id)
-    )
-    return [WakeUp(*row) for row in rows]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -59,7 +59,8 @@ def record(
     """Write changes into the journal; the caller commits. Ids in the order of the records.
 
     A change that still waits for a worker takes the news in: one row, one transfer. A parked
-    change of the same record becomes pending again, with its attempts counted anew.
+    change of the same record becomes pending again, with its attempts counted anew. One whose turn
+    had come keeps its place, and its message: who is edited all the time must get its turn, too.
     """
     latest = {(item.kind, item.direction, item.key): item for item in news}
     # One order for all writers, so that two of them cannot wait for each other's rows.
@@ -91,6 +92,11 @@ def _row(connection_id: int, item: News, now: datetime) -> dict[str, Any]:
 def _upsert(rows: list[dict[str, Any]]) -> Any:
     statement = insert(Change).values(rows)
     new = statement.excluded
+    in_line = and_(
+        Change.state == State.PENDING.value,
+        Change.due_at <= new.due_at,
+        Change.bulk.is_(False) | new.bulk,
+    )
     return statement.on_conflict_do_update(
         index_elements=["connection_id", "kind", "direction", "key"],
         index_where=OPEN_CHANGE,
@@ -101,8 +107,8 @@ def _upsert(rows: list[dict[str, Any]]) -> Any:
             "forced": Change.forced | new.forced,
             "attempts": 0,
             "recorded_at": new.recorded_at,
-            "due_at": new.due_at,
-            "enqueued_at": None,
+            "due_at": case((in_line, Change.due_at), else_=new.due_at),
+            "enqueued_at": case((in_line, Change.enqueued_at), else_=None),
             "snapshot": new.snapshot,
             "candidates": new.candidates,
             "run_id": func.coalesce(new.run_id, Change.run_id),

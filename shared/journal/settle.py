@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.journal.claims import reopen
 from shared.journal.decide import Decision, Park, PauseConnection, PauseVendor, Retry
+from shared.journal.turns import Lane
 from shared.tables import Attempt, Change, Connection, Pause
 from shared.words import FailureClass, Outcome, State, System
 
@@ -26,8 +27,8 @@ def finish(
     message: str | None,
     notes: Sequence[str],
     now: datetime,
-) -> list[int]:
-    """The change is done. Ids of the changes that waited for it and are due now."""
+) -> set[Lane]:
+    """The change is done. Lanes in which changes that waited for it are due now."""
     change.state = State.DONE.value
     change.outcome = outcome.value
     change.finished_at = now
@@ -43,47 +44,46 @@ def finish(
     if target_key is None:
         _park_dependants(session, change)  # it was skipped: there is nothing they could refer to
         return woken
-    return woken + _wake_dependants(session, change, now)
+    return woken | _wake_dependants(session, change, now)
 
 
-def _wake_dependants(session: Session, change: Change, now: datetime) -> list[int]:
-    return list(
-        session.scalars(
-            update(Change)
-            .where(
-                Change.connection_id == change.connection_id,
-                Change.blocked_kind == change.kind,
-                Change.blocked_key == change.key,
-                Change.state.in_([State.WAITING.value, State.PARKED.value]),
-            )
-            .values(
-                state=State.PENDING.value,
-                due_at=now,
-                enqueued_at=None,
-                blocked_kind=None,
-                blocked_key=None,
-            )
-            .returning(Change.id)
+def _wake_dependants(session: Session, change: Change, now: datetime) -> set[Lane]:
+    woken = session.execute(
+        update(Change)
+        .where(
+            Change.connection_id == change.connection_id,
+            Change.blocked_kind == change.kind,
+            Change.blocked_key == change.key,
+            Change.state.in_([State.WAITING.value, State.PARKED.value]),
         )
-    )
-
-
-def _wake_same_record(session: Session, change: Change, now: datetime) -> list[int]:
-    return list(
-        session.scalars(
-            update(Change)
-            .where(
-                Change.connection_id == change.connection_id,
-                Change.kind == change.kind,
-                Change.direction == change.direction,
-                Change.key == change.key,
-                Change.state == State.PENDING.value,
-                Change.attempts == 0,
-            )
-            .values(due_at=now, enqueued_at=None)
-            .returning(Change.id)
+        .values(
+            state=State.PENDING.value,
+            due_at=now,
+            enqueued_at=None,
+            blocked_kind=None,
+            blocked_key=None,
         )
+        .returning(Change.kind, Change.bulk)
     )
+    return {(kind, bulk) for kind, bulk in woken}
+
+
+def _wake_same_record(session: Session, change: Change, now: datetime) -> set[Lane]:
+    woken = session.execute(
+        update(Change)
+        .where(
+            Change.connection_id == change.connection_id,
+            Change.kind == change.kind,
+            Change.direction == change.direction,
+            Change.key == change.key,
+            Change.state == State.PENDING.value,
+            Change.attempts == 0,
+            Change.due_at > now,
+        )
+        .values(due_at=now)
+        .returning(Change.kind, Change.bulk)
+    )
+    return {(kind, bulk) for kind, bulk in woken}
 
 
 def wait_for(session: Session, change: Change, *, kind: str, key: str, now: datetime) -> None:

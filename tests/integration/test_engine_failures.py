@@ -83,7 +83,8 @@ def test_a_read_that_fails_once_is_tried_again_after_a_pause_that_grows(
     done = the_change(the_world)
     assert (done.state, done.failure_class, done.message) == ("done", None, None)
     with the_world.sessions() as session:
-        tries = session.scalars(select(Attempt).where(Attempt.change_id == done.id)).all()
+        of_it = select(Attempt).where(Attempt.change_id == done.id).order_by(Attempt.id)
+        tries = session.scalars(of_it).all()
     assert [each.failure_class for each in tries] == ["transient", "transient", None]
     assert pauses(the_world) == []
 

@@ -1,0 +1,143 @@
+"""Who is next: due changes go to the broker in turns, so that no backlog is in another's way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    Boolean,
+    Select,
+    Text,
+    column,
+    exists,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+    values,
+)
+from sqlalchemy.orm import Session
+
+from shared.journal.record import WakeUp, open_or_running
+from shared.tables import Change, Connection, Pause
+from shared.words import Direction, State
+
+# So many changes of a connection, kind and urgency are with the broker at a time, the rest waits
+# in the journal: whoever comes with one change waits for a few of each other connection's.
+PORTION = 4
+
+# A message that was not answered by a claim for so long is taken to be lost.
+LOST_MESSAGE = timedelta(seconds=60)
+
+# A kind, and whether it is bulk work.
+Lane = tuple[str, bool]
+# Not a parameter: only so does PostgreSQL see that the index of pending changes fits.
+_PENDING = Change.state == literal_column(f"'{State.PENDING.value}'")
+
+
+def take_due(
+    session: Session, lanes: Iterable[Lane], *, now: datetime, connection_id: int | None = None
+) -> list[WakeUp]:
+    """Due changes to send messages for, marked as sent; the caller commits.
+
+    They are those that fill up what is with the broker, of one connection or of all, the first of
+    each connection before the second of any. A message that is lost makes room again.
+    """
+    wanted = sorted(set(lanes))
+    if not wanted:
+        return []
+    places: Counter[tuple[int, str, bool]] = Counter()
+    order: dict[int, tuple[bool, int, datetime]] = {}
+    for row in session.execute(_front(wanted, now, connection_id)):
+        places[row.connection_id, row.kind, row.bulk] += 1
+        if row.enqueued_at is None or row.enqueued_at < now - LOST_MESSAGE:
+            place = places[row.connection_id, row.kind, row.bulk]
+            order[row.id] = (row.bulk, place, row.due_at)
+    return sorted(_mark(session, list(order), now), key=lambda message: order[message.change_id])
+
+
+def _front(
+    lanes: Sequence[Lane], now: datetime, connection_id: int | None
+) -> Select[*tuple[object]]:
+    """The first changes of every lane: those with the broker, then those that are next."""
+    lane = values(column("kind", Text), column("bulk", Boolean), name="lane").data(lanes)
+    paused = exists().where(
+        Pause.connection_id == Connection.id,
+        Pause.until > now,
+        or_(Pause.bulk_only.is_(False), lane.c.bulk),
+    )
+    first = (
+        select(Change.id, Change.enqueued_at, Change.due_at)
+        .where(
+            _PENDING,
+            Change.connection_id == Connection.id,
+            Change.kind == lane.c.kind,
+            Change.bulk == lane.c.bulk,
+            Change.due_at <= now,
+        )
+        .order_by(Change.enqueued_at, Change.due_at)
+        .limit(PORTION)
+        .lateral("first")
+    )
+    return (
+        select(Connection.id.label("connection_id"), lane.c.kind, lane.c.bulk, *first.c)
+        .select_from(Connection)
+        .join(lane, true())
+        .join(first, true())
+        .where(Connection.state == "active", ~paused)
+        .where(true() if connection_id is None else Connection.id == connection_id)
+    )
+
+
+def _mark(session: Session, ids: Sequence[int], now: datetime) -> list[WakeUp]:
+    """Note that messages are being sent for these; what the messages say.
+
+    What another transaction has in its hands is left out: it is taken, or sent for, there.
+    """
+    if not ids:
+        return []
+    free = (
+        select(Change.id)
+        .where(
+            Change.id.in_(ids),
+            _PENDING,
+            or_(Change.enqueued_at.is_(None), Change.enqueued_at < now - LOST_MESSAGE),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    marked = session.execute(
+        update(Change)
+        .where(Change.id.in_(free), Change.connection_id == Connection.id)
+        .values(enqueued_at=now)
+        .returning(
+            Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk
+        )
+    )
+    return [WakeUp(*row) for row in marked]
+
+
+def hurry(session: Session, changes: Iterable[Change]) -> set[Lane]:
+    """Somebody waits for these changes, and for what they wait for: none of it is bulk work now.
+
+    The lanes in which they are.
+    """
+    left, found = list(changes), dict[int, Change]()
+    while left:
+        change = left.pop()
+        if change.id in found:
+            continue
+        found[change.id] = change
+        if change.blocked_kind is not None and change.blocked_key is not None:
+            direction = Direction(change.direction)
+            left += open_or_running(
+                session, change.connection_id, change.blocked_kind, direction, change.blocked_key
+            )
+    # Stored all at once and so in the order of their ids: two who hurry never wait in a circle.
+    for change in found.values():
+        if change.bulk:
+            change.bulk = False
+            change.enqueued_at = None
+    return {(change.kind, False) for change in found.values()}
