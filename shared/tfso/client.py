@@ -61,7 +61,7 @@ class TfsoClient:
         AuthFailed: the credentials are wrong, or do not lead into the chosen client.
         Rejected: 24SevenOffice refused the call; with its reason.
         Transient: a read got no usable answer, or the vendor failed.
-        OutcomeUnknown: a write that is not idempotent may have been carried out.
+        OutcomeUnknown: a write may have been carried out, or may still be.
     """
 
     def __init__(
@@ -116,12 +116,19 @@ class TfsoClient:
         self._http.close()
 
     def call(
-        self, service: Service, operation: str, *, idempotent: bool = True, **arguments: Any
+        self,
+        service: Service,
+        operation: str,
+        *,
+        idempotent: bool = True,
+        writes: bool = False,
+        **arguments: Any,
     ) -> Any:
         """What any operation returns, as `values.read` gives it.
 
         Args:
             idempotent: making the call twice does no harm.
+            writes: it changes something.
             arguments: as `values.write` takes them.
 
         Raises:
@@ -131,7 +138,12 @@ class TfsoClient:
 
         def attempt(session: SecretStr) -> Any:
             answer = self._exchange.send(
-                service, operation, payload, session=session, idempotent=idempotent
+                service,
+                operation,
+                payload,
+                session=session,
+                idempotent=idempotent,
+                writes=writes,
             )
             if _all_lost_the_session(answer):
                 raise SessionLost
@@ -271,14 +283,14 @@ class TfsoClient:
         if idempotent is None:
             idempotent = all(_only_updates(item, save.key) for item in items)
         arguments = {save.argument: items}
-        answer = self.call(service, operation, idempotent=idempotent, **arguments)
+        answer = self.call(service, operation, idempotent=idempotent, writes=True, **arguments)
         records = _records(answer)
         if len(records) != len(items):
             raise OutcomeUnknown(
                 f"24SevenOffice answered {operation} of {len(items)} records with {len(records)}.",
                 system=System.TFSO,
             )
-        return [self._outcome_in(record, idempotent) for record in records]
+        return [self._outcome_in(record) for record in records]
 
     def set_stock(self, product_id: int, quantity: Decimal) -> None:
         """Set the quantity in stock of one product.
@@ -287,7 +299,11 @@ class TfsoClient:
             Rejected: the vendor says it did not.
         """
         done = self.call(
-            Service.PRODUCT, "SetStockQuantity", productId=product_id, stockQuantity=quantity
+            Service.PRODUCT,
+            "SetStockQuantity",
+            writes=True,
+            productId=product_id,
+            stockQuantity=quantity,
         )
         if done is not True:
             raise Rejected(
@@ -295,11 +311,11 @@ class TfsoClient:
                 system=System.TFSO,
             )
 
-    def _outcome_in(self, record: Record, idempotent: bool) -> Record | Failure:
+    def _outcome_in(self, record: Record) -> Record | Failure:
         failure = self._failure_in(record)
         if failure is None:
             return record
-        if isinstance(failure, Transient) and not idempotent:
+        if isinstance(failure, Transient):
             return OutcomeUnknown(failure.message, system=System.TFSO)
         return failure
 

@@ -14,7 +14,7 @@ import httpx
 from pydantic import SecretStr
 
 from shared.clock import Clock
-from shared.failures import Failure, Outage, OutcomeUnknown, Transient
+from shared.failures import Failure, Limited, Outage, OutcomeUnknown, Transient
 from shared.http import ACCEPT_ENCODING, NOT_SENT, UnusableBody, read_bounded
 from shared.limits import Limiter
 from shared.masking import masked
@@ -107,23 +107,40 @@ class Exchange:
         *,
         session: SecretStr | None = None,
         idempotent: bool = True,
+        writes: bool = False,
     ) -> Any:
         """What the operation returns, as `read` gives it.
 
         Args:
             payload: the operation's arguments, as `write` gives them.
             idempotent: making the call twice does no harm.
+            writes: it changes something, perhaps after we have given up waiting.
 
         Raises:
             SessionLost: the call was refused because the session is not logged in.
-            OutcomeUnknown: a call that is not idempotent may have been carried out.
+            OutcomeUnknown: a write may have been carried out, or may still be.
             Failure: see TfsoClient.
         """
+        doubts: list[NoAnswer] = []
 
         def once() -> Any:
-            return self._once(service, operation, payload, session, idempotent)
+            try:
+                return self._once(service, operation, payload, session)
+            except NoAnswer as lost:
+                doubts.append(lost)
+                _give_up(lost, again=idempotent)
 
-        return with_retries(once, policy=self._policy, sleep=self._sleep)
+        try:
+            return with_retries(once, policy=self._policy, sleep=self._sleep)
+        except (Limited, Outage, Transient) as failure:
+            if not (writes and doubts):
+                raise
+            # That a later try did not get through does not settle what became of an earlier one.
+            raise OutcomeUnknown(
+                f"It is not known whether 24SevenOffice carried out {operation}: {doubts[-1]}",
+                system=System.TFSO,
+                retry_at=failure.retry_at if isinstance(failure, Limited) else None,
+            ) from None
 
     def masked(self, text: str, session: SecretStr | None) -> str:
         """The vendor's words without our secrets: they may quote the call."""
@@ -135,23 +152,14 @@ class Exchange:
         operation: str,
         payload: Mapping[str, Any],
         session: SecretStr | None,
-        idempotent: bool,
     ) -> Any:
         address = self._base_url + service.value
         described = self._description(f"{address}?WSDL")
         headers, body = described.encode(operation, payload)
         if session is not None:
             headers["Cookie"] = f"{SESSION_COOKIE}={session.get_secret_value()}"
-        try:
-            answer = self._request("POST", address, operation, headers, body)
-            return self._understood(described, service, operation, answer, session)
-        except NoAnswer as lost:
-            if not idempotent:
-                raise OutcomeUnknown(
-                    f"It is not known whether 24SevenOffice carried out {operation}: {lost}",
-                    system=System.TFSO,
-                ) from None
-            _give_up(lost)
+        answer = self._request("POST", address, operation, headers, body)
+        return self._understood(described, service, operation, answer, session)
 
     def _description(self, url: str) -> Description:
         try:
@@ -242,9 +250,9 @@ def _raise_refusal(refusal: Refusal) -> NoReturn:
     raise refusal.failure
 
 
-def _give_up(lost: NoAnswer) -> NoReturn:
+def _give_up(lost: NoAnswer, *, again: bool = True) -> NoReturn:
     """For this time: the failure, to be tried again here where that may help."""
-    if lost.again:
+    if lost.again and again:
         raise RetryableHere(lost.failure) from None
     raise lost.failure from None
 

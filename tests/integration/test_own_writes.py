@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sandbox.faults import Effect
 from shared.engine.points import Point, pass_by
 from shared.journal.record import News
 from shared.sweep import sweep
@@ -20,6 +21,7 @@ from tests.harness.people import (
 from tests.harness.world import World
 
 A_CLAIM_LATER = 181
+SETTLE_SECONDS = 90  # Configuration's default
 
 either_way = pytest.mark.parametrize("source", list(System))
 
@@ -119,6 +121,28 @@ def test_what_a_person_edits_beside_our_own_write_is_an_edit_and_nothing_else_is
     assert both(the_world, link) == [("Første", "Otta")] * 2
     assert "given up" not in notes(the_world)
     assert sum(the_world.writes().values()) == 2
+
+
+@either_way
+def test_an_update_is_written_again_only_when_the_vendor_has_had_time_to_finish_it(
+    the_world: World, source: System
+) -> None:
+    link = a_customer(the_world, wins=source)
+    edit(the_world, link, source, "Første")
+    control, operation = the_world.tfso, "SaveCompanies"
+    if source is System.TFSO:
+        control, operation = the_world.rackbeat, "PUT /customers/{number}"
+    control.fault(operation=operation, effect=Effect.ANSWER, status=505)
+    the_world.work()
+    edit(the_world, link, source, "Andre")
+    for _ in range(4):
+        the_world.clock.pass_by(seconds=20)
+        the_world.work()
+    assert the_world.writes() == {operation: 1}
+    the_world.clock.pass_by(seconds=SETTLE_SECONDS - 80)
+    the_world.work()
+    assert the_world.writes() == {operation: 2}
+    assert both(the_world, link) == [("Andre", "Geilo")] * 2
 
 
 def test_an_edit_of_a_record_we_made_and_did_not_link_any_more_is_an_edit(

@@ -529,6 +529,26 @@ def test_reads_and_updates_get_over_a_short_trouble(place: Place, fault: dict[st
     assert found["Name"] == "Nytt navn"
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"effect": Effect.DROP_AFTER},
+        {"effect": Effect.ANSWER, "status": 502},
+        {"effect": Effect.ANSWER, "status": 500, "body": soap_fault("Timeout expired.")},
+    ],
+    ids=str,
+)
+def test_an_update_never_answered_is_an_unknown_outcome_too(
+    place: Place, fault: dict[str, Any]
+) -> None:
+    number = place.client.company_sync_list().records[0]["CompanyId"]
+    place.control.fault(operation="S*", times=None, **fault)
+    with pytest.raises(OutcomeUnknown, match="SaveCompanies"):
+        place.client.save(Service.COMPANY, "SaveCompanies", [{"Id": number, "Name": "Nytt navn"}])
+    with pytest.raises(OutcomeUnknown, match="SetStockQuantity"):
+        place.client.set_stock(1, Decimal(3))
+
+
 def test_a_creation_is_tried_again_when_the_vendor_did_not_take_it(place: Place) -> None:
     place.control.fault(operation="SaveCompanies", effect=Effect.ANSWER, status=503)
     place.client.save(Service.COMPANY, "SaveCompanies", [company("Havn AS")])
