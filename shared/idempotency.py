@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_core import to_jsonable_python
 from sqlalchemy import exists, or_, select, update
@@ -23,20 +23,39 @@ SUCCEEDED = "succeeded"
 FAILED = "failed"
 
 
+class Subject(Protocol):
+    """What a write is about: the record of a change, or a value of a register.
+
+    Attributes:
+        id: the change's.
+    """
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def connection_id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+
+
 def fingerprint(payload: Mapping[str, Any]) -> str:
     """The same for two payloads that say the same."""
     text = json.dumps(to_jsonable_python(payload), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def earlier_creation(session: Session, change: Change) -> IdempotencyKey | None:
+def earlier_creation(session: Session, subject: Subject) -> IdempotencyKey | None:
     """The creation of this record that was started or has succeeded, if any."""
     return session.scalar(
         select(IdempotencyKey).where(
-            IdempotencyKey.connection_id == change.connection_id,
-            IdempotencyKey.kind == change.kind,
-            IdempotencyKey.direction == change.direction,
-            IdempotencyKey.key == change.key,
+            IdempotencyKey.connection_id == subject.connection_id,
+            IdempotencyKey.kind == subject.kind,
+            IdempotencyKey.direction == subject.direction,
+            IdempotencyKey.key == subject.key,
             IdempotencyKey.operation == CREATE,
             IdempotencyKey.state != FAILED,
         )
@@ -45,29 +64,29 @@ def earlier_creation(session: Session, change: Change) -> IdempotencyKey | None:
 
 def start(
     session: Session,
-    change: Change,
+    subject: Subject,
     operation: str,
     *,
     request_fingerprint: str,
     target_key: str | None,
-    source_seen: Seen,
-    target_seen: Seen,
     now: datetime,
+    source_seen: Seen | None = None,
+    target_seen: Seen | None = None,
 ) -> IdempotencyKey:
     """The key of the write about to be sent; a key left by an earlier try is taken up again."""
-    row = _unfinished(session, change, operation, request_fingerprint)
+    row = _unfinished(session, subject, operation, request_fingerprint)
     if row is None:
         row = IdempotencyKey(
-            connection_id=change.connection_id,
-            kind=change.kind,
-            direction=change.direction,
-            key=change.key,
+            connection_id=subject.connection_id,
+            kind=subject.kind,
+            direction=subject.direction,
+            key=subject.key,
             operation=operation,
         )
         session.add(row)
     row.state = STARTED
     row.request_fingerprint = request_fingerprint
-    row.change_id = change.id
+    row.change_id = subject.id
     row.target_key = target_key
     row.source_seen = source_seen
     row.target_seen = target_seen
@@ -77,13 +96,13 @@ def start(
 
 
 def _unfinished(
-    session: Session, change: Change, operation: str, request_fingerprint: str
+    session: Session, subject: Subject, operation: str, request_fingerprint: str
 ) -> IdempotencyKey | None:
     if operation == CREATE:
-        return earlier_creation(session, change)
+        return earlier_creation(session, subject)
     return session.scalar(
         select(IdempotencyKey).where(
-            IdempotencyKey.change_id == change.id,
+            IdempotencyKey.change_id == subject.id,
             IdempotencyKey.operation == UPDATE,
             IdempotencyKey.request_fingerprint == request_fingerprint,
             IdempotencyKey.state != FAILED,

@@ -129,9 +129,14 @@ class Side(ABC, Generic[E]):
     def all(self, client: Any) -> Iterator[Found]:
         """Every record, in as few calls as possible."""
 
-    def resolve(self, client: Any, lookup: Lookup, *, pretend: bool = False) -> str:
-        """The number of a register's value here, made where it is missing, or 0 if pretending."""
-        del client, pretend
+    def value_number(self, client: Any, lookup: Lookup) -> str | None:
+        """The number of a register's value here; None where it is missing."""
+        del client
+        raise NotImplementedError(lookup.register)
+
+    def add_value(self, client: Any, lookup: Lookup) -> str:
+        """Add a value to a register here; its number."""
+        del client
         raise NotImplementedError(lookup.register)
 
     def changed_since(self, client: Any, position: datetime) -> Iterator[Found]:

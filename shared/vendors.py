@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from shared.failures import AuthFailed
 from shared.kind import Lookup, Side
 from shared.limits import SharedLimiter
 from shared.rackbeat.client import RackbeatClient
+from shared.registers import Registers
 from shared.tables import Connection
 from shared.tfso.client import TfsoClient
 from shared.tfso.login import TfsoCredentials
@@ -34,8 +35,6 @@ from shared.words import System
 
 log = structlog.get_logger()
 
-# How long a unit or payment terms, once found, are taken to be there still.
-LOOKUP_SECONDS = 600.0
 # A broker that answers nothing for so long is given up, rather than a worker's slot.
 BROKER_SECONDS = 5.0
 
@@ -133,7 +132,8 @@ class Vendors:
             ),
         )
         self._kept: dict[tuple[int, bool], tuple[str, VendorClients]] = {}
-        self._found: dict[tuple[int, Lookup], tuple[float, str]] = {}
+        settle = timedelta(seconds=configuration.settle_seconds)
+        self._registers = Registers(sessions, clock, settle)
         self._lock = Lock()
 
     def clients(self, connection_id: int, bulk: bool = False) -> VendorClients:
@@ -188,7 +188,7 @@ class Vendors:
                 ),
                 System.TFSO: lambda: self._tfso(connection, secrets, bulk),
             },
-            lambda client, side, lookup, pretend: self._look_up(
+            lambda client, side, lookup, pretend: self._registers.number(
                 connection.id, client, side, lookup, pretend=pretend
             ),
         )
@@ -236,24 +236,6 @@ class Vendors:
             bulk,
         )
         return TfsoClient(url, credentials, sessions=sessions, limiter=limiter)
-
-    def _look_up(
-        self, connection_id: int, client: Any, side: Side[Any], lookup: Lookup, *, pretend: bool
-    ) -> str:
-        known = self._found.get((connection_id, lookup))
-        if known is not None and time.monotonic() - known[0] < LOOKUP_SECONDS:
-            return known[1]
-        if pretend:
-            return side.resolve(client, lookup, pretend=True)
-        # One worker at a time, so that two of them do not both add what is missing.
-        with self._sessions.begin() as session:
-            session.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext(:register), :id)"),
-                {"register": lookup.register, "id": connection_id},
-            )
-            number = side.resolve(client, lookup)
-        self._found[connection_id, lookup] = (time.monotonic(), number)
-        return number
 
 
 def _version(connection: Connection, secrets: dict[str, SecretStr]) -> str:

@@ -61,11 +61,11 @@ class RackbeatSide(Side[E], Generic[E]):
             if not is_deleted(record):
                 yield Found(self.key_of(record), record)
 
-    def resolve(self, client: RackbeatClient, lookup: Lookup, *, pretend: bool = False) -> str:
-        found = registers.find(client, lookup.register, lookup.value)
-        if found is None:
-            return "0" if pretend else registers.create(client, lookup.register, lookup.value)
-        return found
+    def value_number(self, client: RackbeatClient, lookup: Lookup) -> str | None:
+        return registers.find(client, lookup.register, lookup.value)
+
+    def add_value(self, client: RackbeatClient, lookup: Lookup) -> str:
+        return registers.create(client, lookup.register, lookup.value)
 
 
 def is_deleted(record: Record) -> bool:

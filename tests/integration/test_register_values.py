@@ -1,0 +1,83 @@
+"""Units and payment terms that Rackbeat lacks are added once, whatever is lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from sandbox.faults import Effect
+from tests.harness.people import tfso_customer, tfso_product
+from tests.harness.world import Json, World
+
+SETTLE_SECONDS = 90  # Configuration's default
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that is missing in a new Rackbeat, and a record of 24SevenOffice's that needs it."""
+
+    kind: str
+    register: str
+    operation: str
+    is_it: Callable[[Json], bool]
+    make: Callable[[World], Json]
+
+    def __str__(self) -> str:
+        return self.register
+
+    def count(self, world: World) -> int:
+        return sum(self.is_it(value) for value in world.rackbeat.state()[self.register])
+
+
+UNIT = Value("product", "units", "POST /units", lambda v: bool(v["name"] == "par"), tfso_product)
+TERMS = Value(
+    "customer",
+    "payment_terms",
+    "POST /payment-terms",
+    lambda value: bool(value["maturity_days"] == 21),
+    lambda world: tfso_customer(world, PaymentTime=21),
+)
+every_register = pytest.mark.parametrize("value", [UNIT, TERMS], ids=str)
+
+
+def needed(world: World, value: Value) -> None:
+    world.connect(product={"unit": "par"})
+    world.work()
+    value.make(world)
+    world.pull(value.kind)
+    world.reset_calls()
+
+
+@every_register
+@pytest.mark.parametrize("effect", [Effect.DROP_AFTER, Effect.TRUNCATE])
+def test_a_value_whose_number_was_not_told_is_found_and_not_added_again(
+    the_world: World, value: Value, effect: Effect
+) -> None:
+    needed(the_world, value)
+    the_world.rackbeat.fault(operation=value.operation, effect=effect)
+    the_world.work()
+    the_world.settle()
+    assert value.count(the_world) == 1
+    assert the_world.writes()[value.operation] == 1
+    assert len(the_world.links(value.kind)) == 1
+    assert the_world.states() == []
+
+
+@every_register
+def test_a_value_that_did_not_arrive_is_added_again_only_when_its_absence_is_proven(
+    the_world: World, value: Value
+) -> None:
+    needed(the_world, value)
+    the_world.rackbeat.fault(operation=value.operation, effect=Effect.DROP_BEFORE)
+    for _ in range(5):
+        the_world.work()
+        the_world.clock.pass_by(seconds=15)
+    assert the_world.writes()[value.operation] == 1
+    the_world.clock.pass_by(seconds=SETTLE_SECONDS - 70)
+    the_world.work()
+    the_world.settle()
+    assert the_world.writes()[value.operation] == 2
+    assert value.count(the_world) == 1
+    assert len(the_world.links(value.kind)) == 1
