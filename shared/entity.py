@@ -7,7 +7,6 @@ entities, in the same words whichever side it came from.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,13 +15,12 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from shared.failures import Unmappable
+from shared.storable import is_storable
 
 Seen = dict[str, Any]
 
 # Rackbeat holds no more. A number with more places would never be equal on both sides.
 SMALLEST = Decimal("0.000001")
-# Neither the database nor XML can hold these.
-_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def _readable(value: object, info: ValidationInfo) -> str | None:
     match value:
         case None:
             return None
-        case str() if not _NOT_STORABLE.search(value):
+        case str() if is_storable(value):
             return value.strip() or None
         case int() | Decimal() if not isinstance(value, bool):
             return f"{value:f}" if isinstance(value, Decimal) else str(value)

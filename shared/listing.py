@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import to_jsonable_python
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
@@ -18,6 +17,7 @@ from shared.idempotency import fingerprint
 from shared.journal.record import News
 from shared.kind import Context, Found, Kind
 from shared.settings import Settings
+from shared.storable import snapshot_of
 from shared.tables import Link
 from shared.words import Cause, Direction, System
 
@@ -37,7 +37,7 @@ def for_initial_sync(
             found.key,
             Cause.INITIAL,
             bulk=True,
-            snapshot=to_jsonable_python(found.record),
+            snapshot=snapshot_of(found.record),
             candidates=None if entity is None else _candidates(entity, at_target),
         )
 

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from pydantic_core import to_jsonable_python
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -21,6 +20,7 @@ from shared.journal.record import News
 from shared.kind import Context, Found, Kind
 from shared.links import find_link, seen
 from shared.settings import OrderSettings, Settings, load_settings
+from shared.storable import snapshot_of
 from shared.tables import Change, Connection, Cursor
 from shared.words import Cause, Direction, State, System
 
@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 # 24SevenOffice rounds times of change to the minute; what is found twice is recognised.
 OVERLAP = timedelta(minutes=3)
+# How far ahead of ours its clock may be: also if it shows the summer time of Norway.
+FASTEST_CLOCK = timedelta(hours=3)
 DIRECTION = Direction.TFSO_TO_RACKBEAT
 
 
@@ -117,17 +119,26 @@ def pull(engine: Engine, slug: str, kind_name: str) -> int:
     baseline = _baseline(cursor, found)
     with engine.sessions() as session:
         news = [
-            News(kind.name, DIRECTION, item.key, Cause.POLL, snapshot=_snapshot(item))
+            News(kind.name, DIRECTION, item.key, Cause.POLL, snapshot=snapshot_of(item.record))
             for item in found
             if _is_news(session, connection.id, kind, settings, item, baseline)
         ]
-    newest = max((item.changed_at for item in found if item.changed_at), default=position)
+    newest = _newest(found, position, now)
     ids = engine.announce(
         connection.id,
         news,
         also=lambda session: _move_cursor(session, connection.id, kind_name, newest, baseline, now),
     )
     return len(ids)
+
+
+def _newest(found: list[Found], position: datetime, now: datetime) -> datetime:
+    """The newest time of change by the vendor's clock.
+
+    A record that claims to have changed long after now must not move the cursor past all others.
+    """
+    times = (item.changed_at for item in found if item.changed_at is not None)
+    return max((time for time in times if time <= now + FASTEST_CLOCK), default=position)
 
 
 def _baseline(cursor: Cursor | None, found: list[Found]) -> frozenset[str]:
@@ -138,11 +149,6 @@ def _baseline(cursor: Cursor | None, found: list[Found]) -> frozenset[str]:
     if cursor is not None and cursor.baseline is not None:
         return frozenset(cursor.baseline)
     return frozenset(item.key for item in found if item.changed_at is None)
-
-
-def _snapshot(item: Found) -> dict[str, Any]:
-    snapshot: dict[str, Any] = to_jsonable_python(item.record)
-    return snapshot
 
 
 def _is_news(  # noqa: PLR0917
@@ -177,7 +183,7 @@ def _is_parked_as_it_is(session: Session, connection_id: int, kind: Kind[Any], i
             Change.state == State.PARKED.value,
         )
     )
-    return snapshot is not None and snapshot == _snapshot(item)
+    return snapshot is not None and snapshot == snapshot_of(item.record)
 
 
 def _move_cursor(  # noqa: PLR0917

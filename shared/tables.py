@@ -16,12 +16,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.storable import StorableJson, StorableText
 
 Json = dict[str, Any]
 
@@ -45,9 +45,9 @@ class Base(DeclarativeBase):
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
-        str: Text,
-        Json: JSONB(none_as_null=True),
-        list[Any]: JSONB(none_as_null=True),
+        str: StorableText,
+        Json: StorableJson,
+        list[Any]: StorableJson,
         int: BigInteger,
     }
 

@@ -14,12 +14,14 @@ import pycountry
 from email_validator import EmailNotValidError, validate_email
 
 from shared.entity import plain
-from shared.failures import Unmappable
+from shared.failures import Transient, Unmappable
 from shared.kind import Context, Record
+from shared.words import System
 
 # Languages in which people in the Nordic countries write the names of countries.
 _COUNTRY_LANGUAGES = ("nb", "nn", "da", "sv")
 _EMAIL_SEPARATORS = re.compile(r"[;,\s<>]+")  # "Kari <kari@example.no>" is an address, too
+_WHOLE_KEY = re.compile("-?[0-9]{1,18}")
 # Far more than any price or quantity, and little enough to be calculated with exactly.
 _TOO_LARGE = Decimal(10) ** 15
 
@@ -51,6 +53,26 @@ def records(value: Any, field: str) -> list[Record]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Unmappable(f"The field {field} is not a list of records.")
     return value
+
+
+def key_in(record: Record, name: str, system: System, *, whole: bool = True) -> str:
+    """What a record is known by in a system.
+
+    Args:
+        whole: it is a whole number, as everything but items has.
+
+    Raises:
+        Transient: the vendor does not say it, or says what can be none.
+    """
+    value = record.get(name)
+    key = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if not (_WHOLE_KEY.fullmatch(key) if whole else key.strip()):
+        raise Transient(
+            f"{system.title} answered with a record whose {name} is {value!r:.40}, which is none. "
+            "It is asked again.",
+            system=system,
+        )
+    return key
 
 
 def without_nothing(payload: Mapping[str, Any]) -> dict[str, Any]:

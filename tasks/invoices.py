@@ -67,15 +67,14 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
     def read(self, client: RackbeatClient, key: str) -> Record | None:
         """The invoice, with the lines of its only order and the only invoice it may credit."""
         record = super().read(client, key)
-        orders = (record or {}).get("orders") or []
-        if record is None or len(orders) != 1:
+        if record is None or len(orders := _orders(record)) != 1:
             return record
         order = client.get(ORDERS, orders[0])
         record["order_lines"] = (order or {}).get("lines") or []
         if record.get("is_creditnote"):
             siblings = client.listing(CUSTOMER_INVOICES, {"order_number": orders[0]})
             invoices = [other for other in siblings if not other.get("is_creditnote")]
-            record["credited"] = invoices[0]["number"] if len(invoices) == 1 else None
+            record["credited"] = invoices[0].get("number") if len(invoices) == 1 else None
         return record
 
     def parse(self, record: Record, context: Context) -> Invoice:
@@ -86,10 +85,10 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         credit = bool(record.get("is_creditnote"))
         if credit:
             fields |= _as_credit(fields)
-        orders = record.get("orders") or []
+        orders = _orders(record)
         if len(orders) > 1:
-            context.note(f"It belongs to several orders: {', '.join(map(str, orders))}.")
-        order = text(orders[0]) if len(orders) == 1 else None
+            context.note(f"It belongs to several orders: {', '.join(orders)}.")
+        order = orders[0] if len(orders) == 1 else None
         return Invoice(
             **fields,
             order=order,
@@ -112,7 +111,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         orders = payload.get("orders")
         if orders:
             return self._from_order(client, str(orders[0]), payload)
-        return self.key_of(client.create(CUSTOMER_INVOICES, payload))
+        return self.key_of_made(client.create(CUSTOMER_INVOICES, payload))
 
     def _from_order(self, client: RackbeatClient, number: str, payload: Payload) -> str:
         """Convert the order: only an invoice made so belongs to it."""
@@ -131,7 +130,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         if not order.get("is_booked"):
             client.action(ORDERS, number, "book")
         made = client.action(ORDERS, number, "convert-to-invoice", params={"book": "true"})
-        return str(made["invoice_id"])
+        return self.key_of_made(made, "invoice_id")
 
     def search(
         self, client: RackbeatClient, field: str, value: str, settings: Settings
@@ -147,6 +146,14 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             f"Invoice {key} is booked in Rackbeat, and booked invoices never change. Make a credit "
             "note and a new invoice there."
         )
+
+
+def _orders(record: Record) -> list[str]:
+    """The numbers of the orders an invoice was made of."""
+    orders = record.get("orders") or []
+    if not isinstance(orders, list) or not all(isinstance(each, int | str) for each in orders):
+        raise Unmappable("The field orders is not a list of numbers.")
+    return [str(each) for each in orders]
 
 
 def _as_credit(fields: dict[str, Any]) -> dict[str, Any]:

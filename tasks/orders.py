@@ -64,7 +64,7 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         # Which address an order is posted to decides whether it is booked.
         written = {name: value for name, value in payload.items() if name != "is_booked"}
         suffix = "" if payload.get("is_booked") else "/drafts"
-        return self.key_of(client.create(ORDERS, written, path_suffix=suffix))
+        return self.key_of_made(client.create(ORDERS, written, path_suffix=suffix))
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
         if existing.get("is_booked"):

@@ -96,7 +96,7 @@ class TfsoCategories(TfsoSide[ProductGroup]):
 
     def all(self, client: TfsoClient) -> Iterator[Found]:
         for record in client.get_categories(PROPERTIES):
-            yield Found(str(record["Id"]), record)
+            yield Found(self.key_of(record), record)
 
 
 KIND = Kind(

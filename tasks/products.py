@@ -67,6 +67,7 @@ class RackbeatProducts(RackbeatSide[Product]):
     """
 
     resource = PRODUCTS
+    whole_numbers = False
 
     def parse(self, record: Record, context: Context) -> Product:
         del context
@@ -211,7 +212,7 @@ class TfsoProducts(TfsoSide[Product]):
         # A search for everything at once may take longer than the vendor allows; a product always
         # has a category.
         for category in client.get_categories(["Id"]):
-            for record in client.get_products({"CategoryId": category["Id"]}, PROPERTIES):
+            for record in client.get_products({"CategoryId": category.get("Id")}, PROPERTIES):
                 yield found_in_tfso(record)
 
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:

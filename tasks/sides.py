@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar, Generic
 
-from shared.failures import Rejected, Unmappable
+from shared.failures import OutcomeUnknown, Rejected, Transient, Unmappable
 from shared.kind import E, Found, Lookup, Payload, Record, Side
 from shared.rackbeat import registers
 from shared.rackbeat.client import RackbeatClient
@@ -15,7 +15,7 @@ from shared.rackbeat.protocol import Resource
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import Service
-from shared.values import moment
+from shared.values import key_in, moment
 from shared.words import System
 
 _WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,17}")
@@ -24,12 +24,28 @@ BATCH = 100
 
 
 class RackbeatSide(Side[E], Generic[E]):
-    """A kind that is one resource in Rackbeat, known by its number."""
+    """A kind that is one resource in Rackbeat, known by its number.
+
+    Attributes:
+        whole_numbers: the number is one; only items have others.
+    """
 
     resource: ClassVar[Resource]
+    whole_numbers: ClassVar[bool] = True
 
     def key_of(self, record: Record) -> str:
-        return str(record["number"])
+        return key_in(record, "number", System.RACKBEAT, whole=self.whole_numbers)
+
+    def key_of_made(self, answer: Record, name: str = "number") -> str:
+        """The key of a record that has just been made.
+
+        Raises:
+            OutcomeUnknown: Rackbeat's answer does not say it.
+        """
+        try:
+            return key_in(answer, name, System.RACKBEAT, whole=self.whole_numbers)
+        except Transient as unreadable:
+            raise OutcomeUnknown(unreadable.message, system=System.RACKBEAT) from None
 
     def key_beforehand(self, payload: Payload) -> str | None:
         number = payload.get("number")
@@ -50,7 +66,7 @@ class RackbeatSide(Side[E], Generic[E]):
         return [record for record in found if not is_deleted(record)]
 
     def create(self, client: RackbeatClient, payload: Payload) -> str:
-        return self.key_of(client.create(self.resource, payload))
+        return self.key_of_made(client.create(self.resource, payload))
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
         del existing
@@ -95,7 +111,7 @@ class TfsoSide(Side[E], Generic[E]):
     key_property: ClassVar[str] = "Id"
 
     def key_of(self, record: Record) -> str:
-        return str(record[self.key_property])
+        return key_in(record, self.key_property, System.TFSO)
 
     def changed_at(self, record: Record) -> datetime | None:
         return moment(record.get("DateChanged"))
@@ -124,4 +140,4 @@ class TfsoSide(Side[E], Generic[E]):
 
 def found_in_tfso(record: Record, key: str = "Id") -> Found:
     """A record from a 24SevenOffice list, with its time of change."""
-    return Found(str(record[key]), record, moment(record.get("DateChanged")))
+    return Found(key_in(record, key, System.TFSO), record, moment(record.get("DateChanged")))

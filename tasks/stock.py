@@ -12,8 +12,8 @@ from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
-from shared.values import decimal, text
-from shared.words import Direction
+from shared.values import decimal, key_in, text
+from shared.words import Direction, System
 from tasks import products
 
 
@@ -84,7 +84,7 @@ class TfsoStock(Side[Stock]):
     """The quantity of a product, set by SetStockQuantity."""
 
     def key_of(self, record: Record) -> str:
-        return str(record["Id"])
+        return key_in(record, "Id", System.TFSO)
 
     def parse(self, record: Record, context: Context) -> Stock:
         del context
@@ -121,7 +121,7 @@ class TfsoStock(Side[Stock]):
 
     def all(self, client: TfsoClient) -> Iterator[Found]:
         for category in client.get_categories(["Id"]):
-            query = {"CategoryId": category["Id"]}
+            query = {"CategoryId": category.get("Id")}
             for record in client.get_products(query, PROPERTIES):
                 yield Found(self.key_of(record), record)
 

@@ -268,7 +268,7 @@ def page_of(request: Request, resource: Resource, answer: Answer) -> Page:
             raise unusable(request, "it says that there are more pages, but not how many")
         pages = 1
     if pages > _MOST_PAGES:
-        raise unusable(request, f"it promises {pages} pages, more than any list has")
+        raise unusable(request, f"it promises more than {_MOST_PAGES} pages")
     return Page(records, _whole(body.get("page")) or 1, pages, _whole(body.get("total")))
 
 

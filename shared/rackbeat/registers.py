@@ -8,6 +8,8 @@ from typing import Any
 
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import PAYMENT_TERMS, UNITS, Resource
+from shared.values import key_in
+from shared.words import System
 
 Record = dict[str, Any]
 
@@ -23,7 +25,7 @@ class Register:
 
 def _terms_of(record: Record) -> str:
     kind = "month" if "month" in str(record.get("type", "")) else "net"
-    return f"{kind}:{int(record.get('maturity_days') or 0)}"
+    return f"{kind}:{record.get('maturity_days') or 0}"
 
 
 def _terms_payload(value: str) -> Record:
@@ -36,7 +38,7 @@ def _terms_payload(value: str) -> Record:
 
 REGISTERS = {
     "unit": Register(
-        UNITS, lambda record: str(record["name"]).casefold(), lambda value: {"name": value}
+        UNITS, lambda record: str(record.get("name")).casefold(), lambda value: {"name": value}
     ),
     "payment_terms": Register(PAYMENT_TERMS, _terms_of, _terms_payload),
 }
@@ -52,11 +54,12 @@ def find(client: RackbeatClient, register: str, value: str) -> str | None:
     wanted = value.casefold()
     for record in client.listing(known.resource):
         if known.value_of(record) == wanted:
-            return str(record["number"])
+            return key_in(record, "number", System.RACKBEAT)
     return None
 
 
 def create(client: RackbeatClient, register: str, value: str) -> str:
     """Add a value to a register; its number."""
     known = REGISTERS[register]
-    return str(client.create(known.resource, known.payload_for(value))["number"])
+    made = client.create(known.resource, known.payload_for(value))
+    return key_in(made, "number", System.RACKBEAT)
