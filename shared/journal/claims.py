@@ -175,20 +175,30 @@ def reopen(session: Session, change: Change, state: State, *, due_at: datetime) 
     Where a newer change of the same record is open, that one does the work and this one is done;
     the answer is then False.
     """
+    change.claim = None
+    change.claim_expires_at = None
+    change.due_at = due_at
+    change.enqueued_at = None
+    if not _newer_is_open(session, change):
+        try:
+            with session.begin_nested():
+                change.state = state.value
+                session.flush()
+        except IntegrityError:  # a newer one was recorded in this moment
+            pass
+        else:
+            return True
+    change.state = State.DONE.value
+    change.outcome = Outcome.SUPERSEDED.value
+    change.finished_at = due_at
+    return False
+
+
+def _newer_is_open(session: Session, change: Change) -> bool:
     newer = session.scalar(
         select(Change.id).where(
             _is_record(change.connection_id, change.kind, Direction(change.direction), change.key),
             Change.state.in_([open_state.value for open_state in OPEN]),
         )
     )
-    change.claim = None
-    change.claim_expires_at = None
-    change.due_at = due_at
-    change.enqueued_at = None
-    if newer is None:
-        change.state = state.value
-        return True
-    change.state = State.DONE.value
-    change.outcome = Outcome.SUPERSEDED.value
-    change.finished_at = due_at
-    return False
+    return newer is not None

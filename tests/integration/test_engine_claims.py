@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from sqlalchemy import select, text, update
 
 from sandbox.stack import wait_until
 from shared.engine.engine import Engine
 from shared.engine.points import Point
+from shared.journal import claims
+from shared.journal.record import News, record
 from shared.links import find_link
 from shared.sweep import sweep
 from shared.tables import Change
-from shared.words import Direction, System
+from shared.words import Cause, Direction, State, System
 from tests.harness.people import linked, tfso_product, tfso_supplier
 from tests.harness.world import SLUG, World
 
@@ -163,6 +166,31 @@ def test_an_edit_during_a_transfer_waits_for_its_end_and_is_not_lost(the_world: 
     the_world.settle()
     assert the_world.in_rackbeat("products", "SKI-205")["name"] == "Nyere navn"
     assert copies(the_world) == 1
+
+
+def test_a_change_put_back_gives_way_to_one_that_is_recorded_in_that_moment(
+    the_world: World,
+) -> None:
+    first = the_world.change(id=a_new_product(the_world))
+    now = the_world.clock()
+
+    def put_back() -> bool:
+        with the_world.sessions.begin() as session:
+            change = session.get_one(Change, first.id)
+            return claims.reopen(session, change, State.WAITING, due_at=now)
+
+    with the_world.sessions.begin() as session:
+        until = now + timedelta(seconds=CLAIM_SECONDS)
+        assert claims.claim(session, first.id, token="a", now=now, until=until)
+    news = News("product", Direction.TFSO_TO_RACKBEAT, first.key, Cause.POLL)
+    with ThreadPoolExecutor(1) as pool:
+        with the_world.sessions.begin() as session:
+            record(session, first.connection_id, [news], now=now)
+            putting = pool.submit(put_back)
+            wait_until(lambda: somebody_waits(the_world), WAIT, "nobody waits for the other")
+        assert putting.result(WAIT) is False
+    found = the_world.changes(kind="product", key=first.key)
+    assert [(c.state, c.outcome) for c in found] == [("done", "superseded"), ("pending", None)]
 
 
 def test_the_two_directions_of_one_pair_exclude_each_other(the_world: World) -> None:
