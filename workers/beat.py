@@ -35,10 +35,9 @@ class OneActiveScheduler(Scheduler):
         self._engine = make_engine(url, pool_size=1, patience=PATIENCE)
         self._holding: Connection | None = None
         super().__init__(*args, **kwargs)
-        if not self.lazy:  # it is really started, and not only looked at
-            watch_signs("beat")
 
     def setup_schedule(self) -> None:
+        watch_signs("beat")  # here, as this is called only where it is really started
         self.install_default_entries(self.schedule)
         self.merge_inplace(self.app.conf.beat_schedule)
 

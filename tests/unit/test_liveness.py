@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from cryptography.fernet import Fernet
 from kombu import Queue as KombuQueue
+from pydantic import SecretStr
 
-from workers import liveness
+from shared.config import Configuration
+from workers import beat, liveness
+from workers.beat import OneActiveScheduler
 from workers.liveness import DEAD_SECONDS, EVERY_SECONDS, Watch, is_alive, show_life, sign_file
 
 
@@ -101,3 +105,19 @@ def test_a_sign_of_life_is_good_for_a_while_only(
     os.utime(sign_file("beat"), (1000, 1000))
     assert is_alive("beat", now=lambda: 1000 + DEAD_SECONDS - 1)
     assert not is_alive("beat", now=lambda: 1000 + DEAD_SECONDS + 1)
+
+
+@pytest.mark.parametrize(("lazy", "watched"), [(True, []), (False, ["beat"])])
+def test_a_beat_is_watched_where_it_is_really_started_and_not_only_looked_at(
+    monkeypatch: pytest.MonkeyPatch, *, lazy: bool, watched: list[str]
+) -> None:
+    found: list[str] = []
+    config = Configuration(
+        database_url=SecretStr("postgresql://db"),
+        broker_url=SecretStr("redis://broker"),
+        secret_keys=(SecretStr(Fernet.generate_key().decode()),),
+    )
+    monkeypatch.setattr(beat, "configuration", lambda: config)
+    monkeypatch.setattr(beat, "watch_signs", found.append)
+    OneActiveScheduler(app=Celery(set_as_current=False), lazy=lazy)
+    assert found == watched
