@@ -57,6 +57,20 @@ class Found:
     changed_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Sought(Generic[E]):
+    """What a record is looked for by.
+
+    Attributes:
+        field, value: one of the identifiers of the entity.
+        entity: what the record is to be, its references by the keys of the system searched.
+    """
+
+    field: str
+    value: str
+    entity: E
+
+
 class Side(ABC, Generic[E]):
     """One system's half of a kind. `parse` and `render` are pure; the others call the vendor."""
 
@@ -114,7 +128,7 @@ class Side(ABC, Generic[E]):
         """The record as it is now; None when it does not exist."""
 
     @abstractmethod
-    def search(self, client: Any, field: str, value: str, settings: Settings) -> list[Record]:
+    def search(self, client: Any, sought: Sought[E], settings: Settings) -> list[Record]:
         """Records that may carry this identifier; the engine checks them."""
 
     @abstractmethod

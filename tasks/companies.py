@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from shared.entity import Entity, Text
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Lookup, Payload, Record
+from shared.kind import Context, Found, Lookup, Payload, Record, Sought
 from shared.settings import CompanyNumber, CompanySettings, Settings
 from shared.tfso import terms
 from shared.tfso.client import TfsoClient
@@ -307,8 +307,9 @@ class TfsoCompanies(TfsoSide[Company]):
         return found[0] if found else None
 
     def search(
-        self, client: TfsoClient, field: str, value: str, settings: Settings
+        self, client: TfsoClient, sought: Sought[Company], settings: Settings
     ) -> list[Record]:
+        field, value = sought.field, sought.value
         if field == "mark":
             query: Record = {"ExternalId": value}
         elif field == "organisation_number":

@@ -155,6 +155,12 @@ NOTES: tuple[Note, ...] = (
     ),
     N(("invoice",), FORTH, "covers_order", "Decides whether the order itself is changed."),
     N(("invoice",), FORTH, "order", "Only where the order is linked, and the invoice its own."),
+    N(
+        ("invoice",),
+        FORTH,
+        "order_mark",
+        "Tells an order that became an invoice, though not linked.",
+    ),
     N(("invoice",), FORTH, "credited", "Takes the order's place, where that invoice is linked."),
     N(("invoice",), FORTH, "lines[].quantity", "Negative in a credit note."),
     N(("invoice",), FORTH, "invoiced_on", "24SevenOffice dates invoices itself."),
@@ -167,5 +173,6 @@ NOTES: tuple[Note, ...] = (
         "parked.",
     ),
     N(("invoice",), BACK, "order", "Only where the order is linked."),
+    N(("invoice",), BACK, "order_mark", "Recognises invoices that came from Rackbeat."),
     N(("invoice",), BACK, "status", "Decides whether it is transferred."),
 )

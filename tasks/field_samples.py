@@ -231,6 +231,7 @@ _INVOICE: dict[System, Sample] = {
         "due_date": E("2026-03-25", "2026-03-26"),
         "orders": [E(3001, 3002)],
         "order_lines": _rackbeat_lines(),
+        "order_mark": E("Rackbeat 3001", "24SO 1017"),
         "is_creditnote": E(False, True),
         "credited": E(None, 9002),
     },

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from shared.entity import RefersTo, Text
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Kind, Payload, Record, events
+from shared.kind import Context, Found, Kind, Payload, Record, Sought, events
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
@@ -20,10 +20,9 @@ from shared.tfso.protocol import INVOICED
 from shared.values import day, text
 from shared.words import Direction
 from tasks.documents import Document, Line, total_of
+from tasks.orders import RackbeatOrders
 from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines
-from tasks.tfso_documents import A_MONTH, TfsoDocuments
-
-OURS = "Rackbeat faktura"
+from tasks.tfso_documents import A_MONTH, TfsoDocuments, invoice_mark, order_mark
 
 
 class Invoice(Document):
@@ -31,15 +30,17 @@ class Invoice(Document):
 
     Attributes:
         order: the order it belongs to, where that is linked.
+        order_mark: that order's mark, by which it is found where the link is not known.
         covers_order: it invoices all of that order, so that the order itself becomes the invoice
             in 24SevenOffice.
         credited: the invoice a credit note is about, where that is linked.
         status: in 24SevenOffice; Rackbeat's invoices have none.
     """
 
-    not_compared = Document.not_compared | {"order", "covers_order", "credited"}
+    not_compared = Document.not_compared | {"order", "order_mark", "covers_order", "credited"}
 
     order: Annotated[Text, RefersTo("order", optional=True)] = None
+    order_mark: Text = None
     covers_order: bool = False
     credited: Annotated[Text, RefersTo("invoice", optional=True)] = None
     invoiced_on: date | None = None
@@ -47,8 +48,11 @@ class Invoice(Document):
     status: Text = None
 
     def identifiers(self) -> list[tuple[str, str]]:
-        whole = [("order", self.order)] if self.covers_order and self.order else []
-        return [*super().identifiers(), *whole]
+        found = super().identifiers()
+        if self.covers_order:
+            whole = [("order", self.order), ("order_mark", self.order_mark)]
+            found += [(name, value) for name, value in whole if value]
+        return found
 
     def label(self) -> str:
         return f"invoice {self.number or self.mark}"
@@ -58,7 +62,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
     """/customer-invoices"""
 
     resource = CUSTOMER_INVOICES
-    ours = OURS
+    ours = "Rackbeat faktura"
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         del settings
@@ -71,6 +75,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             return record
         order = client.get(ORDERS, orders[0])
         record["order_lines"] = (order or {}).get("lines") or []
+        record["order_mark"] = RackbeatOrders().mark_of(order or {"number": orders[0]})
         if record.get("is_creditnote"):
             siblings = client.listing(CUSTOMER_INVOICES, {"order_number": orders[0]})
             invoices = [other for other in siblings if not other.get("is_creditnote")]
@@ -92,6 +97,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         return Invoice(
             **fields,
             order=order,
+            order_mark=text(record.get("order_mark")),
             covers_order=not credit and _covers(record, fields["lines"]),
             credited=text(record.get("credited")),
             invoiced_on=day(record.get("invoice_date"), "invoice date"),
@@ -133,12 +139,14 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         return self.key_of_made(made, "invoice_id")
 
     def search(
-        self, client: RackbeatClient, field: str, value: str, settings: Settings
+        self, client: RackbeatClient, sought: Sought[Invoice], settings: Settings
     ) -> list[Record]:
-        if field == "order":
+        if sought.field == "order":
             # An order that is being invoiced is found by its invoices, if our answer was lost.
-            return list(client.listing(CUSTOMER_INVOICES, {"order_number": value}))
-        return super().search(client, field, value, settings)
+            return list(client.listing(CUSTOMER_INVOICES, {"order_number": sought.value}))
+        if sought.field == "order_mark":
+            return []  # its own mark has been looked for
+        return super().search(client, sought, settings)
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
         del client, payload, existing
@@ -192,7 +200,8 @@ def _covers(record: Record, lines: tuple[Line, ...] | None) -> bool:
 class TfsoInvoices(TfsoDocuments[Invoice]):
     """InvoiceOrders that are, or are to become, invoices."""
 
-    ours = OURS
+    def mark_of(self, record: Record) -> str:
+        return invoice_mark(record)
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         del settings
@@ -205,6 +214,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         return Invoice(
             **self.fields(record, context),
             order=reference or own,
+            order_mark=order_mark(record),
             covers_order=reference is None,
             invoiced_on=day(record.get("DateInvoiced"), "DateInvoiced"),
             status=record.get("OrderStatus"),
@@ -218,16 +228,18 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         if context.existing is None and belongs_to is not None:
             payload["ReferenceOrderId"] = int(belongs_to)
         if context.existing is not None:
-            payload["ReferenceNumber"] = entity.mark
+            of_ours = order_mark(context.existing).partition("Rackbeat ")[2]
+            order = f", ordre {of_ours}" if of_ours else ""
+            payload["ReferenceNumber"] = f"{entity.mark}{order}"
         return payload
 
     def search(
-        self, client: TfsoClient, field: str, value: str, settings: Settings
+        self, client: TfsoClient, sought: Sought[Invoice], settings: Settings
     ) -> list[Record]:
-        if field == "order":
-            record = self.read(client, value)
+        if sought.field == "order":
+            record = self.read(client, sought.value)
             return [] if record is None else [record]
-        return super().search(client, field, value, settings)
+        return super().search(client, sought, settings)
 
     def create(self, client: TfsoClient, payload: Payload) -> str:
         refers_to = payload.get("ReferenceOrderId")

@@ -10,9 +10,8 @@ from shared.rackbeat.protocol import ORDERS
 from shared.settings import Settings
 from tasks.documents import Document
 from tasks.rackbeat_documents import RackbeatDocuments
-from tasks.tfso_documents import A_MONTH, TfsoDocuments
+from tasks.tfso_documents import A_MONTH, TfsoDocuments, order_mark
 
-OURS = "Rackbeat"
 CANCELLED = "Kansellert i 24SevenOffice"
 INACTIVE = "Inactive"
 
@@ -37,7 +36,7 @@ class RackbeatOrders(RackbeatDocuments[Order]):
     """/orders"""
 
     resource = ORDERS
-    ours = OURS
+    ours = "Rackbeat"
 
     def parse(self, record: Record, context: Context) -> Order:
         cancelled = record.get("is_cancelled") or record.get("heading") == CANCELLED
@@ -80,7 +79,8 @@ class RackbeatOrders(RackbeatDocuments[Order]):
 class TfsoOrders(TfsoDocuments[Order]):
     """InvoiceOrders that are orders."""
 
-    ours = OURS
+    def mark_of(self, record: Record) -> str:
+        return order_mark(record)
 
     def parse(self, record: Record, context: Context) -> Order:
         cancelled = record.get("OrderStatus") == INACTIVE

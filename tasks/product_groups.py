@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.entity import Entity, Text
-from shared.kind import Context, Found, Kind, Payload, Record, events
+from shared.kind import Context, Found, Kind, Payload, Record, Sought, events
 from shared.queues import Queue
 from shared.rackbeat.protocol import PRODUCT_GROUPS
 from shared.settings import Settings
@@ -88,11 +88,12 @@ class TfsoCategories(TfsoSide[ProductGroup]):
         return next((found.record for found in self.all(client) if found.key == key), None)
 
     def search(
-        self, client: TfsoClient, field: str, value: str, settings: Settings
+        self, client: TfsoClient, sought: Sought[ProductGroup], settings: Settings
     ) -> list[Record]:
-        by_id = field == "number" and settings.product_group.number == "id"
+        by_id = sought.field == "number" and settings.product_group.number == "id"
         name = "Id" if by_id else "No"
-        return [found.record for found in self.all(client) if text(found.record.get(name)) == value]
+        records = [found.record for found in self.all(client)]
+        return [record for record in records if text(record.get(name)) == sought.value]
 
     def all(self, client: TfsoClient) -> Iterator[Found]:
         for record in client.get_categories(PROPERTIES):

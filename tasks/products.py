@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from shared.entity import Entity, Number, RefersTo, Text
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Kind, Lookup, Payload, Record, events
+from shared.kind import Context, Found, Kind, Lookup, Payload, Record, Sought, events
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import LOTS, PRODUCTS
@@ -200,9 +200,10 @@ class TfsoProducts(TfsoSide[Product]):
         return found[0] if found else None
 
     def search(
-        self, client: TfsoClient, field: str, value: str, settings: Settings
+        self, client: TfsoClient, sought: Sought[Product], settings: Settings
     ) -> list[Record]:
-        if field == "ean":
+        value = sought.value
+        if sought.field == "ean":
             return client.get_products({"EAN1": value}, PROPERTIES)
         if settings.product.number is ProductNumber.ID:
             return client.get_products({"Id": int(value)}, PROPERTIES) if value.isdecimal() else []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any, ClassVar, Generic, TypeVar
 
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Payload, Record
+from shared.kind import Context, Found, Payload, Record, Sought
 from shared.rackbeat.client import RackbeatClient
+from shared.rackbeat.protocol import Parameter
 from shared.settings import Settings
 from shared.values import country, day, decimal, dig, no_longer_than, records, text, without_nothing
 from tasks.documents import (
@@ -24,7 +26,7 @@ from tasks.sides import RackbeatSide
 
 D = TypeVar("D", bound=Document)
 
-NEWEST_PAGES = 10
+NEWEST = 1000
 LONGEST_HEADING, LONGEST_NOTE = 255, 800
 
 
@@ -37,15 +39,17 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     ours: ClassVar[str]
 
+    def mark_of(self, record: Record) -> str:
+        """What tells the document from others in both systems."""
+        written = text(record.get("other_reference")) or ""
+        return written if written.startswith("24SO ") else f"{self.ours} {record.get('number')}"
+
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""
         general = decimal(record.get("general_discount"), "general discount") or Decimal(0)
-        written_mark = text(record.get("other_reference")) or ""
         return {
             "number": text(record.get("number")),
-            "mark": written_mark
-            if written_mark.startswith("24SO ")
-            else f"{self.ours} {record.get('number')}",
+            "mark": self.mark_of(record),
             "customer": text(record.get("customer_id") or dig(record, "customer", "number")),
             "ordered_on": day(record.get("order_date"), "order date"),
             "deliver_on": day(record.get("deliver_at"), "delivery date"),
@@ -84,23 +88,22 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             }
         )
 
-    def search(
-        self, client: RackbeatClient, field: str, value: str, settings: Settings
-    ) -> list[Record]:
-        del field, settings
-        # The mark cannot be searched for: look through the newest documents, as many as could have
-        # been made since a creation was tried.
-        newest = client.page(self.resource, order_by="number", order_direction="DESC")
-        return [found for found in newest.records if found.get("other_reference") == value]
+    def search(self, client: RackbeatClient, sought: Sought[D], settings: Settings) -> list[Record]:
+        del settings
+        # The mark cannot be searched for: look through the customer's documents. After an older
+        # backup was put back, many may have been made that nobody here knows of.
+        customer = sought.entity.customer
+        newest = self._newest(client, {} if customer is None else {"customer_number": customer})
+        return [record for record in newest if record.get("other_reference") == sought.value]
 
     def all(self, client: RackbeatClient) -> Iterator[Found]:
         """The newest documents: older ones do not change any more."""
-        for page in range(1, NEWEST_PAGES + 1):
-            newest = client.page(self.resource, page, order_by="number", order_direction="DESC")
-            for record in newest.records:
-                yield Found(self.key_of(record), record)
-            if page >= newest.pages:
-                return
+        for record in self._newest(client, {}):
+            yield Found(self.key_of(record), record)
+
+    def _newest(self, client: RackbeatClient, those: dict[str, Parameter]) -> Iterator[Record]:
+        order: dict[str, Parameter] = {"order_by": "number", "order_direction": "DESC"}
+        return islice(client.listing(self.resource, those | order), NEWEST)
 
     def update_lines(
         self, client: RackbeatClient, key: str, wanted: list[Payload], existing: list[Record]

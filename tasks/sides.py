@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import ClassVar, Generic
 
 from shared.failures import OutcomeUnknown, Rejected, Transient, Unmappable
-from shared.kind import E, Found, Lookup, Payload, Record, Side
+from shared.kind import E, Found, Lookup, Payload, Record, Side, Sought
 from shared.rackbeat import registers
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import Resource
@@ -55,14 +55,12 @@ class RackbeatSide(Side[E], Generic[E]):
         record = client.get(self.resource, key)
         return None if record is None or is_deleted(record) else record
 
-    def search(
-        self, client: RackbeatClient, field: str, value: str, settings: Settings
-    ) -> list[Record]:
+    def search(self, client: RackbeatClient, sought: Sought[E], settings: Settings) -> list[Record]:
         del settings
-        if field in ("mark", "number"):
-            record = self.read(client, value)
+        if sought.field in ("mark", "number"):
+            record = self.read(client, sought.value)
             return [] if record is None else [record]
-        found = client.page(self.resource, search=value).records
+        found = client.page(self.resource, search=sought.value).records
         return [record for record in found if not is_deleted(record)]
 
     def create(self, client: RackbeatClient, payload: Payload) -> str:

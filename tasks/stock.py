@@ -7,7 +7,7 @@ from typing import Annotated
 
 from shared.entity import Entity, Number, RefersTo, Text
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Kind, Payload, Record, Side
+from shared.kind import Context, Found, Kind, Payload, Record, Side, Sought
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import Settings
@@ -60,7 +60,7 @@ class RackbeatStock(Side[Stock]):
         raise NotImplementedError("stock never travels to Rackbeat")
 
     def search(
-        self, client: RackbeatClient, field: str, value: str, settings: Settings
+        self, client: RackbeatClient, sought: Sought[Stock], settings: Settings
     ) -> list[Record]:
         raise NotImplementedError("stock never travels to Rackbeat")
 
@@ -104,11 +104,9 @@ class TfsoStock(Side[Stock]):
         found = client.get_products({"Id": int(key)}, PROPERTIES)
         return found[0] if found else None
 
-    def search(
-        self, client: TfsoClient, field: str, value: str, settings: Settings
-    ) -> list[Record]:
-        del field, settings
-        record = self.read(client, value)
+    def search(self, client: TfsoClient, sought: Sought[Stock], settings: Settings) -> list[Record]:
+        del settings
+        record = self.read(client, sought.value)
         return [] if record is None else [record]
 
     def create(self, client: TfsoClient, payload: Payload) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Payload, Record
+from shared.kind import Context, Found, Payload, Record, Sought
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
@@ -33,31 +35,45 @@ ROW_PROPERTIES = (
 )  # fmt: skip
 
 
-class TfsoDocuments(TfsoSide[D], Generic[D]):
-    """Documents of the invoice service.
+# Which document of Rackbeat's it is, as we write it into ReferenceNumber. An order of Rackbeat's
+# that has become an invoice is both: "Rackbeat faktura 50002, ordre 1004".
+_OUR_ORDER = re.compile(r"Rackbeat (?:faktura \S+, ordre )?(\S+)")
+_OUR_INVOICE = re.compile(r"Rackbeat faktura ([^\s,]+)(?:, ordre \S+)?")
 
-    Attributes:
-        ours: how the mark of a document made in Rackbeat begins, followed by its number.
-    """
+
+def order_mark(record: Record) -> str:
+    """The mark of the order a record is, or was before it became an invoice."""
+    found = _OUR_ORDER.fullmatch(text(record.get("ReferenceNumber")) or "")
+    return f"Rackbeat {found[1]}" if found else f"24SO {record.get('OrderId')}"
+
+
+def invoice_mark(record: Record) -> str:
+    """The mark of the invoice a record is."""
+    found = _OUR_INVOICE.fullmatch(text(record.get("ReferenceNumber")) or "")
+    return f"Rackbeat faktura {found[1]}" if found else f"24SO {record.get('OrderId')}"
+
+
+class TfsoDocuments(TfsoSide[D], Generic[D]):
+    """Documents of the invoice service."""
 
     service = Service.INVOICE
     save_operation = "SaveInvoices"
     key_property = "OrderId"
-    ours: ClassVar[str]
+
+    @abstractmethod
+    def mark_of(self, record: Record) -> str:
+        """What tells the document from others in both systems."""
 
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""
         with_vat = bool(record.get("IncludeVAT"))
-        written_mark = text(record.get("ReferenceNumber")) or ""
         total, vat = record.get("OrderTotalIncVat"), record.get("OrderTotalVat")
         with_vat_total = decimal(total, "OrderTotalIncVat")
         total_vat = decimal(vat, "OrderTotalVat")
         known = with_vat_total is not None and total_vat is not None
         return {
             "number": text(record.get("OrderId")),
-            "mark": written_mark
-            if written_mark.startswith(f"{self.ours} ")
-            else f"24SO {record.get('OrderId')}",
+            "mark": self.mark_of(record),
             "customer": text(record.get("CustomerId")),
             "ordered_on": day(record.get("DateOrdered"), "DateOrdered"),
             "deliver_on": day(record.get("DeliveryDate"), "DeliveryDate"),
@@ -109,16 +125,16 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
         found = client.get_invoices({"OrderIds": [int(key)]}, PROPERTIES, ROW_PROPERTIES)
         return found[0] if found else None
 
-    def search(
-        self, client: TfsoClient, field: str, value: str, settings: Settings
-    ) -> list[Record]:
+    def search(self, client: TfsoClient, sought: Sought[D], settings: Settings) -> list[Record]:
         del settings
-        number = value.rpartition(" ")[2]
-        if field != "mark" or not number.isdecimal():
+        system, _, number = sought.value.rpartition(" ")
+        if not number.isdecimal():
             return []
-        query = {"ExternalStatus": [int(number)]}
-        found = client.get_invoices(query, PROPERTIES, ROW_PROPERTIES)
-        return [record for record in found if record.get("ReferenceNumber") == value]
+        if system == "24SO":
+            record = self.read(client, number)
+            return [] if record is None else [record]
+        # The engine looks at the marks themselves.
+        return client.get_invoices({"ExternalStatus": [int(number)]}, PROPERTIES, ROW_PROPERTIES)
 
     def update(self, client: TfsoClient, key: str, payload: Payload, existing: Record) -> None:
         if existing.get("OrderStatus") in INVOICED:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.entity import Entity
 from shared.failures import Unmappable
-from shared.kind import Context, Kind, Record
+from shared.kind import Context, Kind, Record, Sought
 from shared.words import Direction
 
 
@@ -80,7 +80,7 @@ def _search(
 ) -> tuple[list[Match], str]:
     side = kind.side(direction.target)
     for name, value in desired.identifiers():
-        records = side.search(client, name, value, context.settings)
+        records = side.search(client, Sought(name, value, desired), context.settings)
         parsed = [(record, side.parse(record, Context(context.settings))) for record in records]
         matches = {
             side.key_of(record): record

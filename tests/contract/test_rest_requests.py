@@ -79,8 +79,8 @@ WRITES: Mapping[tuple[str, str], set[str]] = {
     ("DELETE", "/webhooks/{}"): NOTHING,
 }
 PARAMETERS = {
-    "limit", "page", "search", "order_by", "order_direction", "order_number", "suppress_webhooks",
-    "book",
+    "limit", "page", "search", "order_by", "order_direction", "order_number", "customer_number",
+    "suppress_webhooks", "book",
 }  # fmt: skip
 # Written only where Rackbeat lacks something, or in a case no journey is about.
 NOT_ON_THE_WAY = {

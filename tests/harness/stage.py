@@ -39,6 +39,7 @@ class Stage:
 
     Attributes:
         around_rackbeat: put around every Rackbeat, such as a recorder.
+        rackbeat_config: how every Rackbeat is, but for its clock.
     """
 
     configuration: Configuration
@@ -48,6 +49,7 @@ class Stage:
     monkeypatch: Any
     clock: Clock
     around_rackbeat: Around = as_it_is
+    rackbeat_config: rackbeat.Config = GENEROUS_RACKBEAT
 
     def __post_init__(self) -> None:
         self._engine = make_engine(self.configuration.database_url.get_secret_value())
@@ -56,7 +58,7 @@ class Stage:
     def world(self) -> Iterator[World]:
         """A world in which there is nothing at all yet; ends the one before it."""
         self._clear()
-        app = rackbeat.create_app(replace(GENEROUS_RACKBEAT, now=self.clock))
+        app = rackbeat.create_app(replace(self.rackbeat_config, now=self.clock))
         with ExitStack() as stack:
             rackbeat_url = stack.enter_context(running(self.around_rackbeat(app)))
             made = World(
@@ -115,6 +117,7 @@ def stage(
     *,
     around_rackbeat: Around = as_it_is,
     around_tfso: Around = as_it_is,
+    rackbeat_config: rackbeat.Config = GENEROUS_RACKBEAT,
 ) -> Iterator[Stage]:
     """Everything that is started once."""
     configuration = Configuration(
@@ -136,6 +139,7 @@ def stage(
             monkeypatch=monkeypatch,
             clock=clock,
             around_rackbeat=around_rackbeat,
+            rackbeat_config=rackbeat_config,
         )
         yield made
         made.close()

@@ -112,7 +112,8 @@ def test_the_invoice_of_an_order_sent_to_24so_turns_that_order_into_the_invoice(
     there = the_only_order(the_world)
     assert there["OrderId"] == order["OrderId"]
     assert there["OrderStatus"] == "ForInvoicing"
-    assert there["ReferenceNumber"] == f"Rackbeat faktura {invoice}"
+    mark = f"Rackbeat faktura {invoice}, ordre {made['number']}"
+    assert there["ReferenceNumber"] == mark
     assert the_world.states() == []
 
 
