@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 from contextlib import suppress
@@ -41,7 +42,7 @@ def run_demo(console: Console, *, serve: bool = False) -> int:
 
 
 def _on_a_stack(console: Console, folder: Path, interrupt: Interrupt, *, serve: bool) -> int:
-    stack = Stack(folder, settings={"SWEEP_SECONDS": "0.5"})
+    stack = Stack(folder, settings={"SWEEP_SECONDS": "0.5", "API_TOKEN": secrets.token_urlsafe(16)})
     try:
         try:
             good = _tell(console, stack, interrupt)
@@ -80,10 +81,11 @@ def _tell(console: Console, stack: Stack, interrupt: Interrupt) -> bool:
 
 def _keep_running(console: Console, stack: Stack, interrupt: Interrupt) -> None:
     user, _, password = stack.flower_login.partition(":")
+    token = stack.environment()["VAREBRO_API_TOKEN"]
     console.print(
         Text(
             f"\nEverything keeps running until Ctrl-C:\n"
-            f"  Varebro        {stack.web_url}\n"
+            f"  Varebro        {stack.web_url}  (API token {token})\n"
             f"  Flower         {stack.flower_url}  (user {user}, password {password})\n"
             f"  Rackbeat       {stack.rackbeat_url}/_control/state\n"
             f"  24SevenOffice  {stack.tfso_url}/_control/state\n"

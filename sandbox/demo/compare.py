@@ -18,6 +18,8 @@ Plain = dict[str, Any]
 
 LONGEST_NUMBER = 25  # of a product in Rackbeat
 LOCAL_CURRENCY = "NOK"
+INVOICES = ("ForInvoicing", "Invoiced")  # statuses of what is, or is to be, an invoice
+OF_RACKBEAT = re.compile(r"Rackbeat \d+")  # the mark of an order made there
 COUNTRIES = {"no": "NO", "norge": "NO", "norway": "NO", "sverige": "SE", "finland": "FI"}
 ORE = Decimal("0.01")
 
@@ -60,15 +62,18 @@ def compare(tfso: Json, rackbeat: Json) -> Comparison:
         tfso: one client's records by kind.
         rackbeat: the account's records by resource.
     """
-    products = [_rackbeat_product(record) for record in rackbeat["products"]]
-    expected, left_out = _transferable(tfso, products)
+    # A structure item is a product in 24SevenOffice.
+    items = [*rackbeat["products"], *rackbeat["lots"]]
+    products = [_rackbeat_product(record) for record in items]
+    groups = _group_numbers(tfso, rackbeat)
+    expected, left_out = _transferable(tfso, products, groups)
     companies = tfso["companies"]
     customers = [c for c in companies if c["Type"] in ("Business", "Consumer")]
     suppliers = [c for c in companies if c["Type"] == "Supplier"]
     numbers = {record["Id"]: record.get("No") for record in tfso["products"]}
     pairs = {
         "product_group": (
-            [{"key": str(c["Id"]), "name": c["Name"]} for c in tfso["categories"]],
+            [{"key": groups[c["Id"]], "name": c["Name"]} for c in tfso["categories"]],
             [{"key": str(g["number"]), "name": g["name"]} for g in rackbeat["product_groups"]],
         ),
         "product": (expected, products),
@@ -83,6 +88,10 @@ def compare(tfso: Json, rackbeat: Json) -> Comparison:
         "order": (
             [_tfso_order(record, numbers) for record in tfso["orders"]],
             [_rackbeat_order(record) for record in rackbeat["orders"]],
+        ),
+        "invoice": (
+            [_tfso_invoice(o, numbers) for o in tfso["orders"] if o["OrderStatus"] in INVOICES],
+            [_rackbeat_invoice(record) for record in rackbeat["customer_invoices"]],
         ),
     }
     found = [d for kind, sides in pairs.items() for d in differences(kind, *sides)]
@@ -109,7 +118,18 @@ def differences(
                 yield Difference(kind, key, name, value, theirs[key][name])
 
 
-def _transferable(tfso: Json, in_rackbeat: list[Plain]) -> tuple[list[Plain], frozenset[str]]:
+def _group_numbers(tfso: Json, rackbeat: Json) -> dict[int, str]:
+    """Rackbeat's numbers of the categories: their Ids, or what a group made there wrote in No."""
+    there = {str(group["number"]) for group in rackbeat["product_groups"]}
+    return {
+        category["Id"]: category["No"] if category.get("No") in there else str(category["Id"])
+        for category in tfso["categories"]
+    }
+
+
+def _transferable(
+    tfso: Json, in_rackbeat: list[Plain], numbers: Mapping[int, str]
+) -> tuple[list[Plain], frozenset[str]]:
     """The products Rackbeat can hold, and the Ids of the others.
 
     Of several with one number Rackbeat holds one: the one it has, if it has any.
@@ -119,7 +139,8 @@ def _transferable(tfso: Json, in_rackbeat: list[Plain]) -> tuple[list[Plain], fr
     chosen: dict[str, tuple[str, Plain]] = {}
     left_out: set[str] = set()
     for record in tfso["products"]:
-        plain, identity = _tfso_product(record, groups), str(record["Id"])
+        plain = _tfso_product(record, groups, numbers[record["CategoryId"]])
+        identity = str(record["Id"])
         rival = chosen.get(plain["key"])
         if len(plain["key"]) > LONGEST_NUMBER:
             left_out.add(identity)
@@ -133,7 +154,7 @@ def _transferable(tfso: Json, in_rackbeat: list[Plain]) -> tuple[list[Plain], fr
     return [plain for _, plain in chosen.values()], frozenset(left_out)
 
 
-def _tfso_product(record: Json, groups: Mapping[int, str]) -> Plain:
+def _tfso_product(record: Json, groups: Mapping[int, str], group_number: str) -> Plain:
     return {
         "key": record["No"],
         "name": record["Name"],
@@ -141,7 +162,7 @@ def _tfso_product(record: Json, groups: Mapping[int, str]) -> Plain:
         "price": _amount(record.get("Price")),
         "cost price": _amount(record.get("InPrice")),
         "EAN": record.get("EAN1"),
-        "group number": str(record["CategoryId"]),
+        "group number": group_number,
         "group name": groups.get(record["CategoryId"]),
         "out of use": record["StatusId"] == 0,
     }
@@ -201,15 +222,26 @@ def _rackbeat_company(record: Json) -> Plain:
 
 
 def _tfso_order(record: Json, numbers: Mapping[int, str | None]) -> Plain:
+    mark = record.get("ReferenceNumber") or ""
+    return {
+        "key": mark if OF_RACKBEAT.fullmatch(mark) else f"24SO {record['OrderId']}",
+        "date": record["DateOrdered"][:10],
+        **_tfso_document(record, numbers),
+    }
+
+
+def _tfso_invoice(record: Json, numbers: Mapping[int, str | None]) -> Plain:
+    return {"key": f"24SO {record['OrderId']}", **_tfso_document(record, numbers)}
+
+
+def _tfso_document(record: Json, numbers: Mapping[int, str | None]) -> Plain:
     rows = sorted(record["InvoiceRows"], key=lambda row: int(row["SequenceNumber"]))
-    address = record["Addresses"]["Post"]
+    address = record["Addresses"].get("Invoice") or record["Addresses"]["Post"]
     total, vat = _amount(record["OrderTotalIncVat"]), _amount(record["OrderTotalVat"])
     assert total is not None  # noqa: S101 - an order always has totals
     assert vat is not None  # noqa: S101
     return {
-        "key": f"24SO {record['OrderId']}",
         "customer": str(record["CustomerId"]),
-        "date": record["DateOrdered"][:10],
         "currency": record["Currency"]["Symbol"],
         "street": address.get("Street"),
         "postal code": address.get("PostalCode"),
@@ -239,9 +271,21 @@ def _tfso_line(row: Json, numbers: Mapping[int, str | None], *, with_vat: bool) 
 
 def _rackbeat_order(record: Json) -> Plain:
     return {
-        "key": record["other_reference"] or f"without reference: {record['number']}",
-        "customer": str(record["customer_id"]),
+        "key": record["other_reference"] or f"Rackbeat {record['number']}",
         "date": record["order_date"],
+        **_rackbeat_document(record),
+    }
+
+
+def _rackbeat_invoice(record: Json) -> Plain:
+    """Known by its order: every invoice of the demo is one of an order from 24SevenOffice."""
+    key = record["other_reference"] or f"without reference: {record['number']}"
+    return {"key": key, **_rackbeat_document(record)}
+
+
+def _rackbeat_document(record: Json) -> Plain:
+    return {
+        "customer": str(record["customer_id"]),
         "currency": record["currency"],
         "street": record["address_street"],
         "postal code": record["address_zipcode"],

@@ -12,8 +12,13 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
+
+from sandbox.demo.rows import Result
+from shared.words import System
 
 COLUMNS = ("created", "updated", "unchanged", "other", "under way", "parked")
+SHORT = "24SO"
 LINE_SECONDS = 5.0  # between two plain lines about the same step
 
 Counts = dict[str, dict[str, int]]
@@ -55,11 +60,13 @@ class Facts:
     Attributes:
         calls: system to "total" and "refused".
         latencies: what was waited for, to seconds.
+        rows: what came of one record of every kind and direction.
     """
 
     counts: Counts = field(default_factory=dict)
     calls: dict[str, dict[str, int]] = field(default_factory=dict)
     latencies: dict[str, float] = field(default_factory=dict)
+    rows: list[Result] = field(default_factory=list)
 
 
 def tally_counts(rows: Any) -> Counts:
@@ -82,11 +89,13 @@ def tally_counts(rows: Any) -> Counts:
 
 def counts_table(counts: Counts) -> Table:
     """What became of the changes."""
-    table = Table("what travelled", title="Changes", title_justify="left")
+    table = Table(title="Changes", title_justify="left", collapse_padding=True)
+    table.add_column("what travelled", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, justify="right")
     for name, numbers in sorted(counts.items()):
-        table.add_row(name, *(str(numbers[column] or "") for column in COLUMNS))
+        shown = name.replace(System.TFSO.title, SHORT)  # a terminal may have only 80 columns
+        table.add_row(shown, *(str(numbers[column] or "") for column in COLUMNS))
     return table
 
 
@@ -109,9 +118,33 @@ def latencies_table(latencies: Mapping[str, float]) -> Table:
     return table
 
 
+def rows_table(results: list[Result]) -> Table:
+    """One record of every kind in each direction."""
+    table = Table(title="One record of every row", title_justify="left", collapse_padding=True)
+    table.add_column("record", no_wrap=True)
+    table.add_column("to", no_wrap=True)
+    table.add_column("a person", min_width=9)
+    for name in ("source", "target", "became"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
+    for result in results:
+        table.add_row(
+            result.row.name,
+            result.row.direction.target.title.replace(System.TFSO.title, SHORT),
+            Text(result.row.deed, no_wrap=True, overflow="ellipsis"),
+            result.source_key,
+            result.target_key,
+            f"[red]{result.outcome}[/red]" if result.wrong else result.outcome or "…",
+            "" if result.seconds is None else f"{result.seconds:.2f}",
+        )
+    return table
+
+
 def facts_tables(facts: Facts) -> Group:
     """The tables about which there is something to say."""
     tables: list[RenderableType] = []
+    if facts.rows:
+        tables.append(rows_table(facts.rows))
     if facts.counts:
         tables.append(counts_table(facts.counts))
     if facts.calls:

@@ -15,8 +15,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from sandbox.control import SandboxControl
 from sandbox.demo.compare import compare
+from sandbox.demo.every_row import EveryRow
 from sandbox.demo.interrupt import Interrupt
 from sandbox.demo.orders import NEW_CUSTOMER, NEW_PRODUCT, ORDERS, change_of, orders
+from sandbox.demo.people import UNWANTED_EVENT, People
+from sandbox.demo.rows import ROWS, phases
 from sandbox.demo.screen import Screen, Step, tally_counts
 from sandbox.demo.verdict import Ending, Parked, problems_of
 from sandbox.rackbeat import API_KEY
@@ -48,10 +51,13 @@ TITLES = {
     "orders": f"{ORDERS} orders are placed in 24SevenOffice",
     "edits": "A product and a customer are edited in Rackbeat",
     "again": f"An order changes again, and a webhook comes {REPEATS} times",
+    "rows": f"One record of each of {len(ROWS)} kinds and directions, settings changed in between",
     "compare": "Compare both systems, record by record",
 }
 OPEN = (State.PENDING.value, State.RUNNING.value, State.WAITING.value)
 LOOK_SECONDS = 0.4  # between two looks at the facts
+# Far longer than any of it takes: other work on the machine must not spoil the story.
+ROW_SECONDS, REST_SECONDS = 180, 120
 
 Json = dict[str, Any]
 
@@ -99,6 +105,7 @@ class Story:
             "orders": self._orders,
             "edits": self._edits,
             "again": self._again,
+            "rows": self._rows,
         }
         all(self._take(name, act) for name, act in acts.items())
         if self.sessions is not None:
@@ -147,7 +154,8 @@ class Story:
             raise Stuck("no webhook was registered at Rackbeat")
         return f"{connection.name} and {connection.tfso_client}, {registered} webhooks"
 
-    def _connections(self) -> Connections:
+    def _connections(self, *events: str) -> Connections:
+        """What makes connections; events are others than those we use."""
         environment = self.stack.environment()
         configuration = Configuration(
             database_url=SecretStr(self.stack.postgres.url("varebro")),
@@ -159,7 +167,7 @@ class Story:
             sessions=sessions,
             vendors=Vendors(configuration, sessions, clock=utc_now),
             store=Vault(configuration.secret_keys),
-            events=[event for kind in KINDS.values() for event in kind.events],
+            events=events or [event for kind in KINDS.values() for event in kind.events],
             public_url=self.stack.web_url,
             clock=utc_now,
             actor="demo",
@@ -236,10 +244,27 @@ class Story:
             {"event": "product.updated", "key": product["No"], "times": REPEATS},
         )
         self._transferred("order", order["OrderId"], changed)
-        self._come_to_rest(step, 60)
+        self._come_to_rest(step, REST_SECONDS)
         if self._saves() != saves:
             raise Stuck(f"24SevenOffice was written to: {self._saves()} after {saves}")
         return "the order followed, nothing was doubled"
+
+    def _rows(self, step: Step) -> str:
+        # Of what is never sent nothing is asked for either; here somebody did.
+        self._connections(UNWANTED_EVENT).subscribe(SLUG)
+        every_row = EveryRow(
+            people=People(self.rackbeat, self.tfso, self.stack.rackbeat_url),
+            sessions=self._open_sessions(),
+            results=self.screen.facts.rows,
+            settings_url=f"{self.stack.web_url}/api/connections/{SLUG}/settings",
+            token=self.stack.environment()["VAREBRO_API_TOKEN"],
+            clock=utc_now,
+            wait=self._wait,
+        )
+        for phase in phases(PULL_SECONDS / 60):
+            every_row.go_through(phase, ROW_SECONDS)
+            self._come_to_rest(step, REST_SECONDS)
+        return f"{len(self.screen.facts.rows)} of {len(ROWS)}"
 
     def _compare(self, _step: Step) -> str:
         self.refresh()
@@ -282,9 +307,14 @@ class Story:
             ]
 
     def _moved_stock(self) -> int:
-        """How many products' stock 24SevenOffice shows otherwise, though nobody counted any."""
+        """How many products' stock 24SevenOffice shows otherwise, though nobody counted them."""
         now = self._stock()
-        return sum(now[identity] != quantity for identity, quantity in self.stock.items())
+        counted = {r.target_key for r in self.screen.facts.rows if r.row.kind == "stock"}
+        return sum(
+            now[identity] != quantity
+            for identity, quantity in self.stock.items()
+            if str(identity) not in counted
+        )
 
     def _stock(self) -> dict[int, str]:
         return {product["Id"]: product["Stock"] for product in self._client()["products"]}
@@ -331,7 +361,7 @@ class Story:
                 return None
             return Arrival(change.cause, change.finished_at)
 
-        found: Arrival = self._wait(find, 60, f"{kind} {key} has not arrived")
+        found: Arrival = self._wait(find, ROW_SECONDS, f"{kind} {key} has not arrived")
         return found
 
     def _come_to_rest(self, step: Step, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,17 +13,20 @@ from rich.console import Console
 from rich.text import Text
 
 from sandbox.demo.compare import Comparison
+from sandbox.demo.rows import Result, created, wrong_rows
 from sandbox.demo.screen import Counts, Facts
 
 # What came from 24SevenOffice: what it was seeded with, less the two products Rackbeat cannot
-# hold, and the customer, the product and the orders made later.
-CREATED = {
-    "product group to Rackbeat": 8,
-    "product to Rackbeat": 199,
-    "customer to Rackbeat": 61,
-    "supplier to Rackbeat": 20,
-    "order to Rackbeat": 10,
-}
+# hold, and the customer, the product and the orders made later; and one record of every row.
+CREATED = created() + Counter(
+    {
+        "product group to Rackbeat": 8,
+        "product to Rackbeat": 199,
+        "customer to Rackbeat": 61,
+        "supplier to Rackbeat": 20,
+        "order to Rackbeat": 10,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Ending:
 
 def problems_of(ending: Ending) -> list[str]:
     """What is not as it has to be, in sentences."""
-    problems = [str(each) for each in ending.comparison.differences]
+    problems = wrong_rows(ending.facts.rows)
+    problems += [str(each) for each in ending.comparison.differences]
     problems += _wrong_counts(ending.facts.counts)
     left_out = {("product", key) for key in ending.comparison.left_out}
     parked = {(each.kind, each.key) for each in ending.parked}
@@ -75,12 +80,12 @@ def problems_of(ending: Ending) -> list[str]:
 
 
 def _wrong_counts(counts: Counts) -> list[str]:
-    created = {name: numbers["created"] for name, numbers in counts.items() if numbers["created"]}
-    names = sorted(created.keys() | CREATED.keys())
+    made = {name: numbers["created"] for name, numbers in counts.items() if numbers["created"]}
+    names = sorted(made.keys() | CREATED.keys())
     wrong = [
-        f"{name}: {created.get(name, 0)} were created, not {CREATED.get(name, 0)}."
+        f"{name}: {made.get(name, 0)} were created, not {CREATED[name]}."
         for name in names
-        if created.get(name, 0) != CREATED.get(name, 0)
+        if made.get(name, 0) != CREATED[name]
     ]
     unfinished = (f"{name}: {n['under way']}" for name, n in counts.items() if n["under way"])
     return wrong + [f"Still under way: {each}." for each in unfinished]
@@ -98,11 +103,26 @@ def as_json(ending: Ending | None, problems: Sequence[str], steps: Mapping[str, 
             "changes": ending.facts.counts,
             "calls": ending.facts.calls,
             "latencies": {n: round(s, 3) for n, s in ending.facts.latencies.items()},
+            "rows": [_row_as_json(result) for result in ending.facts.rows],
             "parked": [asdict(each) for each in ending.parked],
             "compared": dict(ending.comparison.compared),
             "differences": [asdict(each) for each in ending.comparison.differences],
         }
     return report
+
+
+def _row_as_json(result: Result) -> dict[str, Any]:
+    row = result.row
+    return {
+        "name": row.name,
+        "direction": row.direction.value,
+        "deed": row.deed,
+        "source_key": result.source_key,
+        "target_key": result.target_key,
+        "outcome": result.outcome,
+        "seconds": None if result.seconds is None else round(result.seconds, 3),
+        "wrong": result.wrong,
+    }
 
 
 def write_report(report: Mapping[str, Any], path: Path) -> None:

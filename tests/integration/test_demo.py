@@ -17,16 +17,17 @@ from rich.console import Console
 
 from sandbox import tfso
 from sandbox.control import SandboxControl
-from sandbox.demo.compare import Comparison, compare
+from sandbox.demo.compare import compare
 from sandbox.demo.orders import ORDERS, orders
-from sandbox.demo.screen import Facts, Screen, tally_counts
-from sandbox.demo.verdict import CREATED, Ending, Parked, as_json, problems_of
+from sandbox.demo.screen import Screen, tally_counts
+from sandbox.demo.verdict import Parked, as_json, problems_of
 from sandbox.stack import uninterrupted
 from sandbox.tfso.config import SandboxConfig
 from sandbox.threads import running
 from shared.clock import utc_now
 from tasks.documents import Line, total_with_vat_of, vat_is_kept
 from tasks.orders import Order
+from tests.harness.endings import an_ending
 
 Json = dict[str, Any]
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -64,6 +65,7 @@ TFSO: Json = {
     "orders": [
         {
             "OrderId": 2001,
+            "OrderStatus": "Invoiced",
             "CustomerId": 10001,
             "DateOrdered": "2026-03-01T12:00:00Z",
             "Currency": {"Symbol": "NOK"},
@@ -116,6 +118,7 @@ RACKBEAT: Json = {
         }
     ],
     "suppliers": [],
+    "lots": [],
     "orders": [
         {
             "number": 1001,
@@ -142,6 +145,7 @@ RACKBEAT: Json = {
         }
     ],
 }
+RACKBEAT["customer_invoices"] = [copy.deepcopy(RACKBEAT["orders"][0]) | {"number": 50001}]
 
 
 def test_systems_that_say_the_same_in_their_own_words_do_not_differ() -> None:
@@ -149,6 +153,7 @@ def test_systems_that_say_the_same_in_their_own_words_do_not_differ() -> None:
     assert comparison.differences == ()
     assert comparison.compared == {
         "product_group": 1, "product": 1, "customer": 1, "supplier": 0, "order": 1,
+        "invoice": 1,
     }  # fmt: skip
 
 
@@ -174,6 +179,7 @@ def test_systems_that_say_the_same_in_their_own_words_do_not_differ() -> None:
         ("orders", "note", None, "order 24SO 2001: texts"),
         ("orders", "address_city", "Bergen", "order 24SO 2001: city"),
         ("orders", "customer_id", 10002, "order 24SO 2001: customer"),
+        ("customer_invoices", "total_subtotal", 201, "invoice 24SO 2001: total"),
     ],
 )  # fmt: skip
 def test_one_wrong_field_is_one_difference(
@@ -214,7 +220,7 @@ def test_of_two_products_with_one_number_the_one_rackbeat_has_is_compared(
     which: int, left: str
 ) -> None:
     client, rackbeat = copy.deepcopy(TFSO), copy.deepcopy(RACKBEAT)
-    client["orders"] = rackbeat["orders"] = []
+    client["orders"] = rackbeat["orders"] = rackbeat["customer_invoices"] = []
     client["products"].append({**TFSO["products"][0], "Id": 502, "EAN1": "111", "Name": "Tang"})
     rackbeat["products"][0]["barcode"] = client["products"][which]["EAN1"]
     rackbeat["products"][0]["name"] = client["products"][which]["Name"]
@@ -254,21 +260,8 @@ def test_every_order_of_the_demo_comes_to_the_same_in_both_systems() -> None:
 # -- the verdict --------------------------------------------------------------------------------
 
 
-def _ending(**other: Any) -> Ending:
-    counts = {name: {"created": number, "under way": 0} for name, number in CREATED.items()}
-    found: Json = {
-        "facts": Facts(counts=counts, calls={"Rackbeat": {"total": 9, "refused": 0}}),
-        "comparison": Comparison({"product": 199}, (), frozenset({"505"})),
-        "parked": [Parked("product", "505", "too long")],
-        "moved_stock": 0,
-        "misplaced": 0,
-        "unknown_fields": [],
-    }
-    return Ending(**{**found, **other})
-
-
 def test_an_ending_as_it_has_to_be_has_no_problems() -> None:
-    assert problems_of(_ending()) == []
+    assert problems_of(an_ending()) == []
 
 
 @pytest.mark.parametrize(
@@ -289,24 +282,24 @@ def test_an_ending_as_it_has_to_be_has_no_problems() -> None:
     ],
 )
 def test_what_is_not_as_it_has_to_be_is_told(other: Json, problem: str) -> None:
-    (found,) = problems_of(_ending(**other))
+    (found,) = problems_of(an_ending(**other))
     assert found.startswith(problem)
 
 
 def test_doubled_records_refused_calls_and_unfinished_changes_are_told() -> None:
-    ending = _ending()
-    ending.facts.counts["order to Rackbeat"]["created"] = 11
+    ending = an_ending()
+    ending.facts.counts["order to Rackbeat"]["created"] = 12
     ending.facts.counts["product to Rackbeat"]["under way"] = 3
     ending.facts.calls["Rackbeat"]["refused"] = 1
     assert problems_of(ending) == [
-        "order to Rackbeat: 11 were created, not 10.",
+        "order to Rackbeat: 12 were created, not 11.",
         "Still under way: product to Rackbeat: 3.",
         "Rackbeat refused 1 calls: its limit was exceeded.",
     ]
 
 
 def test_the_report_for_machines_says_whether_all_is_good() -> None:
-    good = as_json(_ending(), [], {"start": 1.23}, 60.04)
+    good = as_json(an_ending(), [], {"start": 1.23}, 60.04)
     assert (good["good"], good["seconds"], good["steps"]) == (True, 60.0, {"start": 1.2})
     assert good["parked"] == [{"kind": "product", "key": "505", "message": "too long"}]
     assert as_json(None, ["it did not start"], {}, 1.0)["good"] is False
