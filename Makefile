@@ -7,7 +7,7 @@ UV     := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format lock audit fuzz bench clean
+.PHONY: help demo serve test lint format lock audit fuzz chaos bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ audit: | $(if $(filter $(TOOLS)/bin/uv,$(UV)),$(TOOLS)/bin/uv) ## known vulnerab
 fuzz: $(STAMP) ## bad input from vendors and the internet, at random and at length
 	@FUZZ_EXAMPLES=1000 FUZZ_SEEDS=50 $(RUN)/python -m pytest -n auto --dist loadscope --timeout 0 \
 	  tests/integration/test_bad_*.py
+
+chaos: $(STAMP) ## kill, stop, fill and cut off everything, and see what is lost
+	@$(RUN)/python -m tests.chaos
 
 bench: $(STAMP) ## how fast changes travel, measured
 	@$(RUN)/python -m bench
