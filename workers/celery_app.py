@@ -37,7 +37,8 @@ def make_celery(config: Configuration) -> Celery:
         worker_concurrency=config.worker_concurrency,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        worker_cancel_long_running_tasks_on_connection_loss=True,
+        # A transfer needs no broker to end well; one that is killed leaves its record claimed.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
         task_soft_time_limit=config.claim_seconds * SOFT_LIMIT,
         task_time_limit=config.claim_seconds * HARD_LIMIT,
         task_default_queue=Queue.CONTROL.value,
