@@ -22,6 +22,7 @@ from shared.words import System
 _COUNTRY_LANGUAGES = ("nb", "nn", "da", "sv")
 _EMAIL_SEPARATORS = re.compile(r"[;,\s<>]+")  # "Kari <kari@example.no>" is an address, too
 _WHOLE_KEY = re.compile("-?[0-9]{1,18}")
+_LONGEST_KEY = 200
 # Far more than any price or quantity, and little enough to be calculated with exactly.
 _TOO_LARGE = Decimal(10) ** 15
 
@@ -66,7 +67,7 @@ def key_in(record: Record, name: str, system: System, *, whole: bool = True) -> 
     """
     value = record.get(name)
     key = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if not (_WHOLE_KEY.fullmatch(key) if whole else key.strip()):
+    if not (_WHOLE_KEY.fullmatch(key) if whole else 0 < len(key.strip()) <= _LONGEST_KEY):
         raise Transient(
             f"{system.title} answered with a record whose {name} is {value!r:.40}, which is none. "
             "It is asked again.",

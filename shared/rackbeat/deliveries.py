@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 from shared.rackbeat.numbers import decode
 from shared.rackbeat.protocol import RESOURCES
+from shared.storable import is_storable
 
+# More than any of Rackbeat's numbers, and little enough for the tables' indexes.
+_LONGEST = 200
 _SINGULAR = {resource.plural: resource.singular for resource in RESOURCES}
 
 
@@ -82,6 +85,8 @@ def _text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = str(value).strip()
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+    if not is_storable(text):
         raise MalformedDelivery("a text holds a character that is not text")
+    if len(text) > _LONGEST:
+        raise MalformedDelivery("a text is longer than any number or name")
     return text or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException
@@ -19,6 +20,7 @@ from shared.settings import SettingsError
 from shared.tables import Change, Connection
 from shared.words import Cause, Direction, State
 from workers.process import the_engine
+from workers.web.plain import PlainRoute
 
 _bearer = HTTPBearer(auto_error=False)
 
@@ -36,7 +38,13 @@ def _allowed(
 
 
 Allowed = Annotated[Operations, Depends(_allowed)]
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", route_class=PlainRoute)
+
+# PostgreSQL's calendar is longer than Python's, and the vendors' are shorter than both.
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
+]
 
 
 class Resync(BaseModel):
@@ -52,8 +60,8 @@ class Resync(BaseModel):
     direction: Direction
     kind: str | None = None
     keys: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 @router.get("/connections")

@@ -5,32 +5,50 @@ from __future__ import annotations
 import redis
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from starlette.requests import ClientDisconnect
 
 from shared.config import configuration
 from workers.process import the_sessions
 from workers.web import api, webhooks
+from workers.web.plain import PROBLEMS, PlainAnswer, not_valid
 
 log = structlog.get_logger()
 
-app = FastAPI(title="Varebro", docs_url=None, redoc_url=None)
-app.include_router(webhooks.router)
-app.include_router(api.router)
+# Of anything; Rackbeat's webhooks are far smaller, and a resync of thousands of keys has room.
+LARGEST_BODY = 256 * 1024
+
+app = FastAPI(
+    title="Varebro",
+    docs_url=None,
+    redoc_url=None,
+    redirect_slashes=False,
+    max_body_size=LARGEST_BODY,
+)
+app.include_router(webhooks.router, responses=PROBLEMS)
+app.include_router(api.router, responses=PROBLEMS)
 
 
-def _told(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, status_code=422)
+def _told(_request: Request, error: Exception) -> Response:
+    return PlainAnswer({"detail": str(error)}, status_code=422)
 
 
-def _later(_request: Request, error: Exception) -> JSONResponse:
+def _later(_request: Request, error: Exception) -> Response:
     log.warning("database not reached", error=type(error).__name__)
-    return JSONResponse({"detail": "The database does not answer; try again."}, status_code=503)
+    return PlainAnswer({"detail": "The database does not answer; try again."}, status_code=503)
 
 
+def _gone(_request: Request, _error: Exception) -> Response:
+    """Whoever breaks off while sending is no fault of ours; nobody reads this answer."""
+    return Response(status_code=400)
+
+
+app.add_exception_handler(ClientDisconnect, _gone)
+app.add_exception_handler(RequestValidationError, not_valid)
 # Whoever is told to come back later does: Rackbeat delivers again what is answered like this.
 for passing in (OperationalError, NoConnectionFree):
     app.add_exception_handler(passing, _later)

@@ -28,7 +28,6 @@ from workers.process import the_engine
 log = structlog.get_logger()
 router = APIRouter()
 
-LARGEST_BODY = 256 * 1024
 DIRECTION = Direction.RACKBEAT_TO_24SO
 _LONGEST_KEPT = 4000
 _KINDS_BY_ENTITY = {
@@ -37,13 +36,7 @@ _KINDS_BY_ENTITY = {
 
 
 async def _body(request: Request) -> bytes:
-    """The body, as far as it is of a size a webhook can have."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise HTTPException(413, "The body is larger than any webhook of Rackbeat's.")
-    return body
+    return await request.body()
 
 
 @router.post("/webhooks/rackbeat/{slug}", status_code=202)
