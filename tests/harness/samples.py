@@ -7,17 +7,18 @@ describes any more.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Connection, MetaData, Table, insert
+from sqlalchemy import CheckConstraint, Column, Connection, Engine, MetaData, Table, insert, inspect
 
 from shared.words import Cause, Direction, FailureClass, Outcome, System
 from tasks.kinds import KINDS
 
 Row = dict[str, Any]
+VERSIONS_TABLE = "alembic_version"
 FEWEST = 4  # rows of a table; so many others can refer to
 A_DAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -37,6 +38,17 @@ MEANINGFUL: dict[str, Sequence[Any]] = {
 }
 
 
+def tables_of(engine: Engine, *, without: Collection[str] = ()) -> MetaData:
+    """The tables as they are, without these columns, named as "run.message"."""
+    found, inspector = MetaData(), inspect(engine)
+    for table in inspector.get_table_names():
+        if table != VERSIONS_TABLE:
+            names = [each["name"] for each in inspector.get_columns(table)]
+            kept = [name for name in names if f"{table}.{name}" not in without]
+            Table(table, found, autoload_with=engine, include_columns=kept, resolve_fks=False)
+    return found
+
+
 def fill(connection: Connection, tables: MetaData) -> None:
     """Put rows into every table; all are empty, and their ids begin at 1."""
     for table in tables.sorted_tables:
@@ -47,7 +59,7 @@ def fill(connection: Connection, tables: MetaData) -> None:
 def rows_of(table: Table) -> list[Row]:
     """Every combination of the values a constraint lists, once with nothing that may be left out,
     and once with everything."""
-    listed = _listed_values(table)
+    listed = listed_values(table)
     made = [
         (dict(zip(listed, values, strict=True)), whole)
         for values in product(*listed.values())
@@ -57,7 +69,7 @@ def rows_of(table: Table) -> list[Row]:
     return [_row(table, number, given, whole) for number, (given, whole) in enumerate(made)]
 
 
-def _listed_values(table: Table) -> dict[str, list[str]]:
+def listed_values(table: Table) -> dict[str, list[str]]:
     """The values of columns that may only have some: state IN ('active', 'paused')."""
     found = {}
     for constraint in table.constraints:

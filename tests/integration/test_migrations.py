@@ -11,18 +11,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from sandbox.servers import Postgres
 from sandbox.stack import wait_until
 from shared.database import make_engine
 from shared.migrate import alembic_config, migrate
 from shared.tables import Base
-from tests.harness.samples import fill
+from tests.harness.samples import VERSIONS_TABLE, fill, tables_of
 
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
-VERSIONS_TABLE = "alembic_version"
 HURRY = 150  # milliseconds
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -41,14 +40,6 @@ def bare(server: Engine) -> Engine:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     return server
-
-
-def tables_of(engine: Engine) -> MetaData:
-    """The tables as they are."""
-    found = MetaData()
-    found.reflect(engine)
-    found.remove(found.tables[VERSIONS_TABLE])
-    return found
 
 
 def all_rows(engine: Engine) -> Rows:

@@ -1,0 +1,58 @@
+"""What a version of Varebro counts on: the messages it sends and the tables it works with.
+
+Kept for the next version, whose processes run beside its own for as long as an upgrade takes:
+
+    .venv/bin/python -m tests.harness.version > tests/contract/version_before.json
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from alembic.script import ScriptDirectory
+from celery import Celery
+
+from shared.migrate import alembic_config
+from shared.queues import Queue
+from workers import tasks
+from workers.messages import CHANGE_HEADER
+
+BEFORE = Path(__file__).parents[1] / "contract" / "version_before.json"
+
+
+def own_tasks() -> dict[str, inspect.Signature]:
+    """Every task of this version, and the arguments it takes."""
+    app = Celery("description", set_as_current=False)
+    tasks.register(app)
+    return {
+        name: inspect.signature(task.run)
+        for name, task in sorted(app.tasks.items())
+        if name.startswith("varebro.")
+    }
+
+
+def describe() -> dict[str, Any]:
+    """This version."""
+    return {
+        "version": metadata.version("varebro"),
+        "revision": ScriptDirectory.from_config(alembic_config()).get_current_head(),
+        "queues": [queue.value for queue in Queue],
+        "change_header": CHANGE_HEADER,
+        "tasks": {name: _arguments(signature) for name, signature in own_tasks().items()},
+    }
+
+
+def _arguments(signature: inspect.Signature) -> dict[str, list[str]]:
+    given = signature.parameters.values()
+    needed = [each.name for each in given if each.default is each.empty]
+    return {"needs": needed, "takes": [each.name for each in given if each.name not in needed]}
+
+
+if __name__ == "__main__":
+    json.dump(describe(), sys.stdout, indent=2)
+    sys.stdout.write("\n")
