@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import audit, vault
 from shared.clock import Clock
 from shared.failures import Failure, Rejected
+from shared.journal import pauses
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import load_settings
 from shared.tables import Connection, WebhookSubscription
@@ -281,7 +282,9 @@ class Connections:
         self._set_state(slug, "paused", reason)
 
     def resume(self, slug: str) -> None:
-        """Let a connection go on where it stopped."""
+        """Let a connection go on where it stopped, also where only a probe would have ended it."""
+        with self.sessions.begin() as session:
+            pauses.forget_all(session, self.find(slug).id)
         self._set_state(slug, "active", None)
 
     def _set_state(self, slug: str, state: str, reason: str | None) -> None:

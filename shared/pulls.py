@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import false, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.engine.engine import Engine
 from shared.entity import differs
-from shared.failures import AuthFailed, Failure, Limited
-from shared.journal import claims, settle
-from shared.journal.decide import PauseConnection, PauseVendor, class_of, decide
+from shared.failures import Failure, Limited
+from shared.journal import pauses
 from shared.journal.record import News
 from shared.kind import Context, Found, Kind
 from shared.links import find_link, seen
@@ -54,7 +53,8 @@ def take_due_pulls(
 ) -> list[tuple[str, str]]:
     """Connections and kinds to pull now; their next turn is set. The caller commits."""
     due: list[tuple[str, str]] = []
-    for connection in session.scalars(select(Connection).where(Connection.state == "active")):
+    may_pull = (Connection.state == "active") & ~pauses.in_force(Connection.id, false(), now)
+    for connection in session.scalars(select(Connection).where(may_pull)):
         settings = load_settings(connection.settings)
         for kind in pulled_kinds(settings, kinds):
             # Times before the connection was made are the initial sync's business.
@@ -107,7 +107,7 @@ def pull(engine: Engine, slug: str, kind_name: str) -> int:
         position = cursor.position if cursor is not None else connection.created_at
         now = engine.clock()
         stopped = connection.state != "active"
-        if stopped or claims.paused(session, connection.id, bulk=False, now=now):
+        if stopped or pauses.is_paused(session, connection.id, bulk=False, now=now):
             return 0
     settings = load_settings(connection.settings)
     try:
@@ -212,14 +212,7 @@ def _pull_failed(engine: Engine, connection_id: int, kind: str, failure: Failure
             cursor.message = failure.message
             if isinstance(failure, Limited):
                 cursor.next_at = failure.retry_at
-        pauses = settle.pauses_in_a_row(session, connection_id, failure.system)
-        decision = decide(failure, attempts=1, pauses=pauses, now=now)
-        if isinstance(decision, PauseVendor):
-            settle.pause_vendor(
-                session, connection_id, decision, class_of(failure), failure.message
-            )
-            if cursor is not None:
-                cursor.next_at = decision.until
-        elif isinstance(decision, PauseConnection) or isinstance(failure, AuthFailed):
-            settle.pause_connection(session, connection_id, failure.message)
+        paused = pauses.pause_after(session, connection_id, failure, now=now)
+        if paused is not None and cursor is not None:
+            cursor.next_at = paused.until
     log.warning("not pulled", kind=kind, reason=failure.message)

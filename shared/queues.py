@@ -8,7 +8,7 @@ from enum import StrEnum
 class Queue(StrEnum):
     """Where a task waits. Workers take from the first queue that has one."""
 
-    CONTROL = "control"  # sweeps and pulls: short, and everything else depends on them
+    CONTROL = "control"  # sweeps, pulls and probes: short, and everything else depends on them
     DOCUMENTS = "documents"  # orders and invoices
     MASTER_DATA = "master_data"
     STOCK = "stock"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
+from shared.journal.pauses import current
 from shared.runs import DONE
 from shared.tables import Change, Connection, Run, WebhookDelivery
 from shared.words import State
@@ -29,6 +31,20 @@ def tally(session: Session, slug: str | None) -> Sequence[Any]:
         .group_by(*columns)
         .order_by(*columns)
     ).all()
+
+
+def pauses(session: Session, slug: str | None, *, now: datetime) -> Iterator[dict[str, Any]]:
+    """Vendors that are left alone: since when, why, and when they are asked again."""
+    for connection, pause in session.execute(current(now).where(_of(slug))):
+        yield {
+            "connection": connection,
+            "system": pause.system,
+            "bulk_only": pause.bulk_only,
+            "since": pause.since,
+            "failure_class": pause.failure_class,
+            "message": pause.message,
+            "next_look_at": pause.until,
+        }
 
 
 def progress(session: Session, slug: str | None) -> Iterator[str]:

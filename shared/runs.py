@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import listing
 from shared.engine.engine import Engine, UnknownConnectionError
 from shared.failures import Failure, Limited
+from shared.journal import pauses
 from shared.journal.record import News, record
 from shared.kind import Kind
 from shared.links import find_link
@@ -268,6 +269,7 @@ def _come_back_later(engine: Engine, run_id: int, failure: Failure) -> None:
         run = session.get_one(Run, run_id, with_for_update=True)
         run.lease_expires_at = later
         run.message = failure.message
+        pauses.pause_after(session, run.connection_id, failure, now=now)
     log.warning("run interrupted", run=run_id, reason=failure.message)
 
 
@@ -285,7 +287,12 @@ def due_runs(session: Session, *, now: datetime) -> Iterable[int]:
     return session.scalars(
         select(Run.id)
         .join(Connection, Connection.id == Run.connection_id)
-        .where(Run.state == LISTING, Connection.state == "active", _not_leased(now))
+        .where(
+            Run.state == LISTING,
+            Connection.state == "active",
+            ~pauses.in_force(Connection.id, true(), now),
+            _not_leased(now),
+        )
     ).all()
 
 

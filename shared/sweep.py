@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from shared.engine.engine import Engine
-from shared.journal import claims, turns
+from shared.journal import claims, pauses, turns
+from shared.journal.decide import MOST_BETWEEN_PROBES
 from shared.journal.record import WakeUp
 from shared.pulls import take_due_pulls
 from shared.runs import due_reconciliations, due_runs, start_run
@@ -21,11 +22,13 @@ class Due:
     Attributes:
         pulls: connection and kind.
         runs: ids of runs to be listed.
+        probes: connection and vendor that may be back.
     """
 
     changes: Sequence[WakeUp]
     pulls: Sequence[tuple[str, str]]
     runs: Sequence[int]
+    probes: Sequence[tuple[str, str]]
 
 
 def sweep(engine: Engine) -> Due:
@@ -40,5 +43,6 @@ def sweep(engine: Engine) -> Due:
         claims.release_waiting(session, now=now)
         pulls = take_due_pulls(session, engine.kinds, now=now)
         runs = list(due_runs(session, now=now))
+        probes = pauses.take_due_probes(session, now=now, next_at=now + MOST_BETWEEN_PROBES)
         changes = turns.take_due(session, product(engine.kinds, (False, True)), now=now)
-    return Due(changes, pulls, runs)
+    return Due(changes, pulls, runs, probes)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -338,7 +339,11 @@ class Cursor(Base):
 
 
 class Pause(Base):
-    """Until when no call is made to one vendor for one connection."""
+    """No call is made to one vendor for one connection.
+
+    A used-up quota's pause ends at `until`. That of an outage or a refused login ends when a probe
+    has been answered; `until` is when the next one is due.
+    """
 
     __tablename__ = "pause"
 
@@ -351,6 +356,7 @@ class Pause(Base):
     failure_class: Mapped[str]
     message: Mapped[str]
     failures: Mapped[int] = mapped_column(Integer)  # in a row; the wait grows with them
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Audit(Base):

@@ -35,6 +35,12 @@ from shared.words import System
 
 log = structlog.get_logger()
 
+_SECRETS = (
+    vault.RACKBEAT_API_KEY,
+    vault.TFSO_USERNAME,
+    vault.TFSO_PASSWORD,
+    vault.TFSO_APPLICATION_ID,
+)
 # A broker that answers nothing for so long is given up, rather than a worker's slot.
 BROKER_SECONDS = 5.0
 
@@ -144,15 +150,7 @@ class Vendors:
         """
         with self._sessions() as session:
             connection = session.get_one(Connection, connection_id)
-            secrets = self._secrets(session, connection_id)
-        given: dict[str, SecretStr] = {}
-        for name, secret in secrets.items():
-            if secret is None:
-                raise AuthFailed(
-                    f"The connection {connection.slug} has no {name.replace('_', ' ')}. Store it "
-                    "with `varebro connection credentials`."
-                )
-            given[name] = secret
+            given = {name: self._secret(session, connection, name) for name in _SECRETS}
         version = _version(connection, given)
         with self._lock:
             kept = self._kept.get((connection_id, bulk))
@@ -164,19 +162,19 @@ class Vendors:
             self._kept[connection_id, bulk] = (version, clients)
             return clients
 
-    def _secrets(self, session: Session, connection_id: int) -> dict[str, SecretStr | None]:
+    def _secret(self, session: Session, connection: Connection, name: str) -> SecretStr:
+        system = System.RACKBEAT if name == vault.RACKBEAT_API_KEY else System.TFSO
         try:
-            return {
-                name: self._vault.get(session, connection_id, name)
-                for name in (
-                    vault.RACKBEAT_API_KEY,
-                    vault.TFSO_USERNAME,
-                    vault.TFSO_PASSWORD,
-                    vault.TFSO_APPLICATION_ID,
-                )
-            }
+            secret = self._vault.get(session, connection.id, name)
         except vault.VaultError as error:
-            raise AuthFailed(str(error)) from error
+            raise AuthFailed(str(error), system=system) from error
+        if secret is None:
+            raise AuthFailed(
+                f"The connection {connection.slug} has no {name.replace('_', ' ')}. Store it "
+                "with `varebro connection credentials`.",
+                system=system,
+            )
+        return secret
 
     def _make(
         self, connection: Connection, secrets: dict[str, SecretStr], bulk: bool

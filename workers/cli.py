@@ -186,7 +186,9 @@ def webhooks(slug: Slug) -> None:
 @plainly
 def status(slug: Annotated[str | None, typer.Argument(help="Only this connection")] = None) -> None:
     """What is under way, what is done, and what needs a person."""
-    from shared.report import parked, progress, tally, unknown_events
+    from shared.clock import utc_now
+    from shared.report import parked, pauses, progress, tally, unknown_events
+    from shared.words import System
     from workers.process import the_sessions
 
     with the_sessions()() as session:
@@ -194,6 +196,14 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
         for row in tally(session, slug):
             table.add_row(*(str(value or "") for value in row))
         console.print(table)
+        for pause in pauses(session, slug, now=utc_now()):
+            system, since, again = pause["system"], pause["since"], pause["next_look_at"]
+            console.print(
+                f"[yellow]paused[/yellow] {pause['connection']}: {System(system).title} since "
+                f"{since:%Y-%m-%d %H:%M} UTC: {pause['message']} Asked again by itself at "
+                f"{again:%H:%M:%S} UTC.",
+                highlight=False,
+            )
         for run in progress(session, slug):
             console.print(run)
         for change in parked(session, slug):

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 SWEEP = "varebro.sweep"
 PULL = "varebro.pull"
+PROBE = "varebro.probe"
 INITIAL_SYNC = "varebro.initial_sync"
 RESYNC = "varebro.resync"
 RECONCILE = "varebro.reconcile"

@@ -16,6 +16,7 @@ from shared.connections import NotUsable
 from shared.engine.engine import UnknownConnectionError
 from shared.failures import Failure
 from shared.operations import Operations
+from shared.probing import probe
 from shared.pulls import pull
 from shared.queues import Queue
 from shared.retention import clean_up
@@ -32,6 +33,7 @@ from workers.messages import (
     HEARTBEAT,
     INITIAL_SYNC,
     LIST_RUN,
+    PROBE,
     PULL,
     RECONCILE,
     RESYNC,
@@ -83,6 +85,7 @@ def register(app: Celery) -> None:
         _sweep
     )
     task(name=PULL)(_pull)
+    task(name=PROBE)(_probe)
     listing: dict[str, Callable[..., None]] = {
         INITIAL_SYNC: _initial_sync,
         RESYNC: _resync,
@@ -116,6 +119,8 @@ def _sweep(self: Task[Any, Any]) -> None:
     enqueue(self.app, due.changes)
     for connection, kind in due.pulls:
         send(self.app, PULL, {"connection": connection, "kind": kind}, Queue.CONTROL)
+    for connection, system in due.probes:
+        send(self.app, PROBE, {"connection": connection, "system": system}, Queue.CONTROL)
     for run_id in due.runs:
         send(self.app, LIST_RUN, {"run": run_id}, Queue.BULK)
 
@@ -126,6 +131,11 @@ def _pull(connection: str, kind: str) -> None:
         raise UnknownConnectionError(f"no kind is called '{kind}'; there are: {', '.join(KINDS)}")
     with structlog.contextvars.bound_contextvars(connection=connection):
         pull(the_engine(), connection, kind)
+
+
+def _probe(connection: str, system: str) -> None:
+    """Look whether a vendor that was down, or refused the login, is back."""
+    probe(the_engine(), connection, System(system))
 
 
 def _initial_sync(connection: str) -> None:

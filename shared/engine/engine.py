@@ -20,7 +20,7 @@ from shared.engine.transfer import AnyKind, Missing, Transfer
 from shared.engine.writing import ClaimLost, JournalWriter, PreviewWriter, Result, Writer
 from shared.entity import Reference
 from shared.failures import Failure, Transient, Unmappable
-from shared.journal import claims, settle, turns
+from shared.journal import claims, pauses, settle, turns
 from shared.journal.decide import Wait, class_of, decide, explain
 from shared.journal.record import News, WakeUp, open_or_running, record
 from shared.journal.turns import Lane
@@ -201,7 +201,7 @@ class Engine:
         record(session, stored.connection_id, news, now=now)
         due |= {(item.kind, item.bulk) for item in news}
         self._note_attempt(session, stored, writer)
-        settle.vendors_answered(session, stored.connection_id, now=now)
+        pauses.forget_ended(session, stored.connection_id, now=now)
         log.info("transferred", outcome=result.outcome.value, target_key=result.target_key)
         return self._next_in(session, due, stored.connection_id)
 
@@ -243,11 +243,9 @@ class Engine:
             if not claims.still_ours(session, change.id, token=change.claim or "", now=now):
                 return
             stored = session.get_one(Change, change.id)
-            system = failure.system if isinstance(failure, Failure) else None
             decision = decide(
                 failure,
                 attempts=stored.attempts + 1,
-                pauses=settle.pauses_in_a_row(session, change.connection_id, system),
                 now=now,
             )
             settle.apply(

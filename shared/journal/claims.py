@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from shared.journal.pauses import is_paused
 from shared.journal.record import OPEN
 from shared.links import counterpart, find_link
-from shared.tables import Change, Connection, Link, Pause
+from shared.tables import Change, Connection, Link
 from shared.words import Direction, FailureClass, Outcome, State
 
 # How soon a change looks again when another one of the same record is being worked on.
@@ -42,9 +43,7 @@ def claim(
     if change is None:
         return None
     change.enqueued_at = None  # the message that woke us is used up, whatever comes of it
-    paused_until = paused(session, change.connection_id, bulk=change.bulk, now=now)
-    if paused_until is not None:
-        change.due_at = paused_until
+    if is_paused(session, change.connection_id, bulk=change.bulk, now=now):
         return None
     if _busy(session, change, link):
         change.due_at = now + BUSY
@@ -89,17 +88,6 @@ def _is_record(
         & (Change.kind == kind)
         & (Change.direction == direction.value)
         & (Change.key == key)
-    )
-
-
-def paused(session: Session, connection_id: int, *, bulk: bool, now: datetime) -> datetime | None:
-    """Until when the connection makes no calls; None when it may."""
-    return session.scalar(
-        select(func.max(Pause.until)).where(
-            Pause.connection_id == connection_id,
-            Pause.until > now,
-            Pause.bulk_only.is_(False) | bulk,
-        )
     )
 
 

@@ -21,6 +21,11 @@ from shared.words import FailureClass, System
 
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(hours=1)
+# A vendor that is down is looked at at least so often, so that its return is soon noticed. A login
+# that was refused is repeated less often: too many of them lock a user out.
+MOST_BETWEEN_PROBES = timedelta(minutes=2)
+BETWEEN_LOGINS = timedelta(minutes=15)
+_AT_LEAST = timedelta(seconds=1)
 # A failure that should pass by itself, and has not for so many tries (about three days).
 MOST_TRANSIENT_ATTEMPTS = 80
 # An unexpected exception may be a passing oddity once, not three times.
@@ -42,7 +47,8 @@ class Park:
 
 @dataclass(frozen=True)
 class PauseVendor:
-    """Make no calls to that vendor for this connection until then; no attempt is counted.
+    """Make no calls to that vendor for this connection until then, or, after an outage or a refused
+    login, until a probe has been answered; no attempt is counted.
 
     Attributes:
         bulk_only: only bulk work pauses, because only its share of the quota is used up.
@@ -53,12 +59,7 @@ class PauseVendor:
     bulk_only: bool = False
 
 
-@dataclass(frozen=True)
-class PauseConnection:
-    """Stop the whole connection until a person has mended its credentials."""
-
-
-Decision = Retry | Park | PauseVendor | PauseConnection
+Decision = Retry | Park | PauseVendor
 
 
 class Wait(Exception):
@@ -70,12 +71,11 @@ class Wait(Exception):
         self.seconds = seconds
 
 
-def decide(failure: BaseException, *, attempts: int, pauses: int, now: datetime) -> Decision:
+def decide(failure: BaseException, *, attempts: int, now: datetime) -> Decision:
     """What the engine does next.
 
     Args:
         attempts: tries of this change so far that count, this one included.
-        pauses: how often in a row the failing vendor has been paused already.
     """
     match failure:
         case Wait():
@@ -85,12 +85,10 @@ def decide(failure: BaseException, *, attempts: int, pauses: int, now: datetime)
         case Limited(system=System() as system):
             until = _soon(failure.retry_at, now)
             return PauseVendor(system, until, bulk_only=failure.bulk_only)
-        case Outage(system=None):
-            return Retry(now + _PROBE, counts=False)
-        case Outage(system=System() as system):
-            return PauseVendor(system, now + backoff(pauses + 1, longest=_PROBE))
-        case AuthFailed():
-            return PauseConnection()
+        case Outage(system=System() as system) | AuthFailed(system=System() as system):
+            return PauseVendor(system, next_probe(failure, 1, now))
+        case Outage() | AuthFailed():
+            return Retry(now + MOST_BETWEEN_PROBES, counts=False)
         case Rejected() | Unmappable() | DependencyParked():
             return Park()
         case _:
@@ -106,14 +104,20 @@ def _again(failure: BaseException, attempts: int, now: datetime) -> Decision:
     return Retry(now + backoff(attempts))
 
 
+def next_probe(failure: Failure, probes: int, now: datetime) -> datetime:
+    """When to look again whether a vendor is back that was away for so many looks already."""
+    match failure:
+        case AuthFailed():
+            return now + BETWEEN_LOGINS
+        case Limited():
+            return _soon(failure.retry_at, now)
+        case _:
+            return now + backoff(probes, longest=MOST_BETWEEN_PROBES)
+
+
 def _soon(asked_for: datetime, now: datetime) -> datetime:
     """The time asked for, unless it has passed, or a clock or a header is far out."""
     return min(max(asked_for, now + _AT_LEAST), now + LONGEST_WAIT)
-
-
-# A vendor that is down is tried again at least so often, so that its return is soon noticed.
-_PROBE = timedelta(minutes=2)
-_AT_LEAST = timedelta(seconds=1)
 
 
 def backoff(attempts: int, longest: timedelta = LONGEST_WAIT) -> timedelta:

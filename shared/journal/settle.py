@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from shared.journal import pauses
 from shared.journal.claims import reopen
-from shared.journal.decide import Decision, Park, PauseConnection, PauseVendor, Retry
+from shared.journal.decide import Decision, Park, PauseVendor, Retry
 from shared.journal.turns import Lane
-from shared.tables import Attempt, Change, Connection, Pause
-from shared.words import FailureClass, Outcome, State, System
+from shared.tables import Attempt, Change
+from shared.words import FailureClass, Outcome, State
 
 
 def finish(
@@ -115,11 +115,9 @@ def apply(
             if reopen(session, change, State.PARKED, due_at=now):
                 _park_dependants(session, change)
         case PauseVendor():
-            pause_vendor(session, change.connection_id, decision, failure_class, message)
-            reopen(session, change, State.PENDING, due_at=decision.until)
-        case PauseConnection():
-            pause_connection(session, change.connection_id, message)
-            reopen(session, change, State.PENDING, due_at=now)
+            pauses.pause(session, change.connection_id, decision, failure_class, message, now=now)
+            # It keeps its place in the line: the pause is what it waits for.
+            reopen(session, change, State.PENDING, due_at=change.due_at)
 
 
 def _park_dependants(session: Session, change: Change) -> None:
@@ -145,67 +143,6 @@ def park_for(change: Change, parked: Change) -> None:
         f"Needs {parked.kind.replace('_', ' ')} {parked.key}, which could not be transferred: "
         f"{parked.message} This record follows by itself as soon as that is mended."
     )
-
-
-def pause_vendor(
-    session: Session,
-    connection_id: int,
-    decision: PauseVendor,
-    failure_class: FailureClass,
-    message: str,
-) -> None:
-    """No calls to that vendor for this connection until then."""
-    statement = insert(Pause).values(
-        connection_id=connection_id,
-        system=decision.system.value,
-        bulk_only=decision.bulk_only,
-        until=decision.until,
-        failure_class=failure_class.value,
-        message=message,
-        failures=1,
-    )
-    new = statement.excluded
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["connection_id", "system", "bulk_only"],
-            set_={
-                "until": new.until,
-                "failure_class": new.failure_class,
-                "message": new.message,
-                "failures": Pause.failures + 1,
-            },
-            # Workers that fail together are one failure, not many.
-            where=Pause.until < new.until,
-        )
-    )
-
-
-def pauses_in_a_row(session: Session, connection_id: int, system: System | None) -> int:
-    """How often that vendor has been paused since it last answered."""
-    if system is None:
-        return 0
-    return (
-        session.scalar(
-            select(Pause.failures).where(
-                Pause.connection_id == connection_id,
-                Pause.system == system.value,
-                Pause.bulk_only.is_(False),
-            )
-        )
-        or 0
-    )
-
-
-def vendors_answered(session: Session, connection_id: int, *, now: datetime) -> None:
-    """A transfer went well: pauses that are over are forgotten."""
-    session.execute(delete(Pause).where(Pause.connection_id == connection_id, Pause.until <= now))
-
-
-def pause_connection(session: Session, connection_id: int, reason: str) -> None:
-    """Stop all work of a connection until a person resumes it."""
-    connection = session.get_one(Connection, connection_id)
-    connection.state = "paused"
-    connection.pause_reason = reason
 
 
 def note_attempt(

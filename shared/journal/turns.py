@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     Text,
     column,
-    exists,
     literal_column,
     or_,
     select,
@@ -21,8 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from shared.journal.pauses import in_force
 from shared.journal.record import WakeUp, open_or_running
-from shared.tables import Change, Connection, Pause
+from shared.tables import Change, Connection
 from shared.words import Direction, State
 
 # So many changes of a connection, kind and urgency are with the broker at a time, the rest waits
@@ -64,11 +64,6 @@ def _front(
 ) -> Select[*tuple[object]]:
     """The first changes of every lane: those with the broker, then those that are next."""
     lane = values(column("kind", Text), column("bulk", Boolean), name="lane").data(lanes)
-    paused = exists().where(
-        Pause.connection_id == Connection.id,
-        Pause.until > now,
-        or_(Pause.bulk_only.is_(False), lane.c.bulk),
-    )
     first = (
         select(Change.id, Change.enqueued_at, Change.due_at)
         .where(
@@ -87,7 +82,7 @@ def _front(
         .select_from(Connection)
         .join(lane, true())
         .join(first, true())
-        .where(Connection.state == "active", ~paused)
+        .where(Connection.state == "active", ~in_force(Connection.id, lane.c.bulk, now))
         .where(true() if connection_id is None else Connection.id == connection_id)
     )
 

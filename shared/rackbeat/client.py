@@ -116,6 +116,10 @@ class RackbeatClient:
         request = Request("GET", ACCOUNT.address(), "name the account")
         return answers.record_of(request, ACCOUNT, self._answer(request))
 
+    def check_access(self) -> None:
+        """Make the cheapest call there is, to see whether Rackbeat lets us in."""
+        self.account()
+
     def get(self, resource: Resource, number: str | int) -> Record | None:
         """One record; None when there is none of that number."""
         request = Request("GET", resource.address(number), f"read {resource.title} {number}")

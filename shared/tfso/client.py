@@ -177,6 +177,10 @@ class TfsoClient:
         """The client the session is logged in to."""
         return Identity.read(self.call(Service.AUTHENTICATE, "GetIdentity") or {})
 
+    def check_access(self) -> None:
+        """Make the cheapest call there is, to see whether 24SevenOffice lets us in."""
+        self.current_identity()
+
     def check(self) -> list[Identity]:
         """Test the credentials: the clients they open, after logging in to the chosen one.
 

@@ -71,7 +71,7 @@ class Stage:
                 web_url=self.web_url,
                 clock=self.clock,
             )
-            _without_pauses(made.vendors)
+            without_pauses(made.vendors)
             self.monkeypatch.setattr(webhooks, "the_engine", lambda: made.engine)
             yield made
 
@@ -87,7 +87,7 @@ class Stage:
         self._engine.dispose()
 
 
-def _without_pauses(vendors: Vendors) -> None:
+def without_pauses(vendors: Vendors) -> None:
     """Let the clients repeat a call at once: what is tried again matters here, not when."""
     rackbeat_client, tfso_client = vendors.rackbeat, vendors.tfso
 

@@ -29,13 +29,14 @@ from shared.connections import Connections, NewConnection
 from shared.database import make_engine, make_sessions
 from shared.engine.engine import Engine
 from shared.journal.record import WakeUp
+from shared.probing import probe
 from shared.pulls import pull
 from shared.runs import list_run, start_run
 from shared.sweep import sweep
 from shared.tables import Change, Connection, Link
 from shared.vault import Vault
 from shared.vendors import Vendors
-from shared.words import Cause
+from shared.words import Cause, System
 from tasks.kinds import KINDS
 from workers.web import webhooks
 from workers.web.app import app as web_app
@@ -127,7 +128,9 @@ class World:
                 list_run(self.engine, run)
             for slug, kind in found.pulls:
                 pull(self.engine, slug, kind)
-            if not (due or found.runs or found.pulls):
+            for slug, system in found.probes:
+                probe(self.engine, slug, System(system))
+            if not (due or found.runs or found.pulls or found.probes):
                 return
             for message in due:
                 self.engine.process(message.change_id)
@@ -247,6 +250,7 @@ def world(
     *,
     rackbeat_config: rackbeat.Config = GENEROUS_RACKBEAT,
     tfso_config: SandboxConfig = GENEROUS_TFSO,
+    clock: Clock | None = None,
     **config: Any,
 ) -> Iterator[World]:
     """A world with empty tables, an empty Rackbeat and the seeded 24SevenOffice."""
@@ -275,6 +279,7 @@ def world(
             rackbeat_url=rackbeat_url,
             tfso_url=tfso_url,
             web_url=web_url,
+            clock=clock or Clock(),
         )
         monkeypatch.setattr(webhooks, "the_engine", lambda: made.engine)
         yield made

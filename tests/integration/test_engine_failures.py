@@ -28,7 +28,7 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
-from tests.harness.world import GENEROUS_RACKBEAT, SLUG, World
+from tests.harness.world import GENEROUS_RACKBEAT, World
 
 QUICK_TRIES = 4  # within one call
 
@@ -176,50 +176,6 @@ def test_a_used_up_quota_of_24so_pauses_and_burns_no_attempts(the_world: World) 
     assert (change.state, change.failure_class, change.attempts) == ("pending", "limited", 0)
     assert [system for _, system in pauses(the_world)] == ["24so"]
     assert not arrived(the_world, link)
-
-
-def test_an_outage_pauses_longer_each_time_and_ends_by_itself(the_world: World) -> None:
-    link = edited(the_world)
-    the_world.tfso.fault(operation="*", effect="answer", status=503, times=None)
-    ends = []
-    for _ in range(2):
-        the_world.work()
-        with the_world.sessions() as session:
-            pause = session.scalars(select(Pause)).one()
-        ends.append((pause.until - the_world.clock()).total_seconds())
-        the_world.clock.pass_by(seconds=ends[-1] + 0.5)
-    assert 0 < ends[0] < ends[1]
-    assert the_change(the_world).attempts == 0
-    assert the_change(the_world).state == "pending"
-    the_world.tfso.clear_faults()
-    the_world.settle()
-    assert arrived(the_world, link)
-    assert pauses(the_world) == []
-
-
-# -- until a person mends it --------------------------------------------------------------------
-
-
-def test_a_key_that_is_not_accepted_any_more_pauses_the_connection_and_says_why(
-    the_world: World,
-) -> None:
-    link = edited(the_world)
-    the_world.rackbeat.fault(operation="*", effect="answer", status=401, times=None)
-    the_world.work()
-    paused = the_world.connections.find(SLUG)
-    assert paused.state == "paused"
-    assert "does not accept the API key" in str(paused.pause_reason)
-    assert rackbeat.API_KEY not in str(paused.pause_reason)
-    change = the_change(the_world)
-    assert (change.state, change.failure_class, change.attempts) == ("pending", "auth", 0)
-    the_world.reset_calls()
-    the_world.clock.pass_by(minutes=30)
-    the_world.work()
-    assert the_world.rackbeat.calls()["total"] == the_world.tfso.calls()["total"] == 0
-    the_world.rackbeat.clear_faults()
-    the_world.connections.resume(SLUG)
-    the_world.settle()
-    assert arrived(the_world, link)
 
 
 def test_a_record_rackbeat_refuses_is_parked_with_rackbeats_own_words(the_world: World) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from shared.config import configuration
 from shared.connections import NotUsable
 from shared.operations import Operations
-from shared.report import tally
+from shared.report import pauses, tally
 from shared.runs import start_run
 from shared.settings import SettingsError
 from shared.tables import Change, Connection
@@ -151,6 +151,14 @@ def status(slug: str, operations: Allowed) -> list[dict[str, Any]]:
     names = ("connection", "kind", "direction", "state", "outcome", "changes")
     with operations.engine.sessions() as session:
         return [dict(zip(names, row, strict=True)) for row in tally(session, slug)]
+
+
+@router.get("/connections/{slug}/pauses")
+def current_pauses(slug: str, operations: Allowed) -> list[dict[str, Any]]:
+    """Vendors that are left alone: since when, why, and when they are asked again."""
+    operations.connection(slug)
+    with operations.engine.sessions() as session:
+        return list(pauses(session, slug, now=operations.engine.clock()))
 
 
 EXPECTED = (NotUsable, SettingsError)

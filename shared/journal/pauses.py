@@ -1,0 +1,146 @@
+"""Pauses: a vendor that is left alone for one connection, and why.
+
+A used-up quota's pause ends by itself. That of an outage, or of a refused login, ends when a single
+probe finds the vendor back: until then its time is only that of the next probe.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    delete,
+    exists,
+    false,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.failures import Failure
+from shared.journal.decide import PauseVendor, class_of, decide
+from shared.tables import Connection, Pause
+from shared.words import FailureClass, System
+
+_HELD = (FailureClass.OUTAGE.value, FailureClass.AUTH.value)
+_IS_HELD = Pause.failure_class.in_(_HELD)
+
+
+def in_force(
+    connection_id: SQLColumnExpression[int] | int, bulk: ColumnElement[bool], now: datetime
+) -> ColumnElement[bool]:
+    """Whether a connection makes no calls for such work."""
+    return exists().where(
+        Pause.connection_id == connection_id,
+        or_(Pause.until > now, _IS_HELD),
+        or_(Pause.bulk_only.is_(False), bulk),
+    )
+
+
+def is_paused(session: Session, connection_id: int, *, bulk: bool, now: datetime) -> bool:
+    """Whether a connection makes no calls for such work."""
+    return bool(session.scalar(select(in_force(connection_id, true() if bulk else false(), now))))
+
+
+def pause_after(
+    session: Session, connection_id: int, failure: Failure, *, now: datetime
+) -> PauseVendor | None:
+    """Pause what this failure is about; what was decided, or None if it asks for no pause."""
+    decision = decide(failure, attempts=1, now=now)
+    if not isinstance(decision, PauseVendor):
+        return None
+    pause(session, connection_id, decision, class_of(failure), failure.message, now=now)
+    return decision
+
+
+def pause(
+    session: Session,
+    connection_id: int,
+    decision: PauseVendor,
+    failure_class: FailureClass,
+    message: str,
+    *,
+    now: datetime,
+) -> None:
+    """No calls to that vendor for this connection until then."""
+    statement = insert(Pause).values(
+        connection_id=connection_id,
+        system=decision.system.value,
+        bulk_only=decision.bulk_only,
+        until=decision.until,
+        failure_class=failure_class.value,
+        message=message,
+        failures=1,
+        since=now,
+    )
+    new = statement.excluded
+    longer = or_(new.failure_class.in_(_HELD), Pause.until < new.until)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["connection_id", "system", "bulk_only"],
+            set_={
+                "until": new.until,
+                "failure_class": new.failure_class,
+                "message": new.message,
+                "failures": 1,
+                "since": new.since,
+            },
+            # Workers that fail together are one failure; and what waits for a probe waits for it.
+            where=~_IS_HELD & longer,
+        )
+    )
+
+
+def held(session: Session, connection_id: int, system: System) -> Pause | None:
+    """The pause that a probe may end, locked until the commit."""
+    return session.scalar(
+        select(Pause)
+        .where(Pause.connection_id == connection_id, Pause.system == system.value, _IS_HELD)
+        .with_for_update()
+    )
+
+
+def take_due_probes(session: Session, *, now: datetime, next_at: datetime) -> list[tuple[str, str]]:
+    """Connections and vendors to be probed now. The caller commits.
+
+    Args:
+        next_at: when the next probe comes if nothing is heard of this one.
+    """
+    due = (
+        select(Pause, Connection.slug)
+        .join(Connection, Connection.id == Pause.connection_id)
+        .where(_IS_HELD, Pause.until <= now, Connection.state == "active")
+        .with_for_update(of=Pause, skip_locked=True)
+    )
+    probes = []
+    for found, slug in session.execute(due):
+        found.until = next_at
+        probes.append((slug, found.system))
+    return probes
+
+
+def forget_ended(session: Session, connection_id: int, *, now: datetime) -> None:
+    """A transfer went well: pauses for want of quota that are over are forgotten."""
+    session.execute(
+        delete(Pause).where(Pause.connection_id == connection_id, Pause.until <= now, ~_IS_HELD)
+    )
+
+
+def forget_all(session: Session, connection_id: int) -> None:
+    """A person has mended what was wrong: let the connection try at once."""
+    session.execute(delete(Pause).where(Pause.connection_id == connection_id, _IS_HELD))
+
+
+def current(now: datetime) -> Select[str, Pause]:
+    """All pauses in force, with their connections' names."""
+    return (
+        select(Connection.slug, Pause)
+        .join(Connection, Connection.id == Pause.connection_id)
+        .where(or_(Pause.until > now, _IS_HELD))
+        .order_by(Connection.slug, Pause.system, Pause.bulk_only)
+    )
