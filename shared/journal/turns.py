@@ -29,8 +29,10 @@ from shared.words import Direction, State
 # in the journal: whoever comes with one change waits for a few of each other connection's.
 PORTION = 4
 
-# A message that was not answered by a claim for so long is taken to be lost.
-LOST_MESSAGE = timedelta(seconds=60)
+# A message that was not answered by a claim for so long is taken to be lost. Not longer: what a
+# killed worker or an emptied broker has lost blocks the way of the rest meanwhile. A message that
+# is sent twice finds its change claimed or done.
+LOST_MESSAGE = timedelta(seconds=20)
 
 # A kind, and whether it is bulk work.
 Lane = tuple[str, bool]

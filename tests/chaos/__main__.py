@@ -32,7 +32,7 @@ GIVE_UP_SECONDS = 90.0
 AT_REST_WITHIN = 180.0
 TRAFFIC_BEFORE = 3.0
 # Calls that take as long as real ones, so that faults strike in the middle of them.
-SLOW_SYNC, SLOW_TRAFFIC = 0.3, 0.05
+SLOW_SYNC, SLOW_TRAFFIC = 0.2, 0.05
 MIXED, SYNC = "mixed traffic", "initial sync"
 console = Console()
 

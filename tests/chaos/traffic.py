@@ -13,7 +13,7 @@ from sandbox.tfso.config import FJELLHEIM
 from shared.clock import utc_now
 from tests.chaos.plant import Plant
 
-EVERY_SECONDS = 0.3
+EVERY_SECONDS = 0.6
 # Products of the seed, by position, and quantities that come to whole øre.
 ORDERED = ((8, 3), (74, 2), (0, 1))
 
