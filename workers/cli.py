@@ -50,6 +50,11 @@ def _connections() -> Any:
     )
 
 
+def _secret(given: str) -> SecretStr:
+    """Without the end of the line that it had in a file."""
+    return SecretStr(given.rstrip("\r\n"))
+
+
 # -- connections --------------------------------------------------------------------------------
 
 
@@ -79,10 +84,10 @@ def add(  # noqa: PLR0917 - typer calls it by name
     connection = _connections().add(
         NewConnection(
             slug=slug,
-            rackbeat_api_key=SecretStr(rackbeat_api_key),
+            rackbeat_api_key=_secret(rackbeat_api_key),
             tfso_username=tfso_username,
-            tfso_password=SecretStr(tfso_password),
-            tfso_application_id=SecretStr(tfso_application_id),
+            tfso_password=_secret(tfso_password),
+            tfso_application_id=_secret(tfso_application_id),
             identity=identity,
             rackbeat_url=rackbeat_url or RACKBEAT_URL,
             tfso_url=tfso_url or TFSO_URL,
@@ -120,7 +125,7 @@ def credentials(
         vault.TFSO_PASSWORD: tfso_password,
         vault.TFSO_APPLICATION_ID: tfso_application_id,
     }
-    secrets = {name: SecretStr(value) for name, value in given.items() if value}
+    secrets = {name: _secret(value) for name, value in given.items() if value}
     if not secrets:
         raise typer.BadParameter("Give at least one credential, for example in RACKBEAT_API_KEY.")
     _connections().replace_credentials(slug, secrets)

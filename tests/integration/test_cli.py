@@ -218,6 +218,26 @@ def test_credentials_are_encrypted_anew_with_the_first_key(
         tested = terminal("connection", "test", SLUG)
         assert (rotated, tested.exit_code) == (0, exit_code), tested.output
     assert "VAREBRO_SECRET_KEYS" in said(tested)
+    rotated = terminal("key", "rotate")
+    assert rotated.exit_code == 1
+    assert f"rackbeat_api_key of the connection {SLUG} cannot be decrypted" in said(rotated)
+
+
+def test_an_unexpected_error_is_told_without_its_text(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def every(_connections: Connections) -> None:
+        int(rackbeat.API_KEY)
+
+    monkeypatch.setattr(Connections, "every", every)
+    result = terminal("connection", "list")
+    assert result.exit_code == 1
+    assert "An unexpected error, a fault in Varebro: ValueError" in said(result)
+
+
+def test_a_line_end_that_came_with_a_credential_is_left_out(terminal: Terminal) -> None:
+    result = terminal.add("--identity", FJELLHEIM.id, RACKBEAT_API_KEY=f"{rackbeat.API_KEY}\r\n")
+    assert result.exit_code == 0, result.output
 
 
 def test_nothing_is_written_into_the_users_default_company(terminal: Terminal) -> None:

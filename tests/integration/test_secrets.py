@@ -5,16 +5,10 @@ One run for all tests; each looks at a part of what came of it.
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-import threading
-from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -28,13 +22,14 @@ from sqlalchemy import select
 from sandbox import rackbeat, tfso
 from sandbox.control import SandboxControl
 from sandbox.servers import Postgres, Valkey, free_port
-from sandbox.stack import Process, wait_for_answer, wait_until
+from sandbox.stack import wait_for_answer, wait_until
 from sandbox.tfso.config import FJELLHEIM, SandboxConfig
 from shared.config import Configuration
 from shared.database import make_engine, make_sessions
 from shared.tables import Attempt, Change
 from tests.harness import with_bugs
 from tests.harness.installation import Installation
+from tests.harness.overheard import Overheard, arguments_of, dump_of
 from tests.harness.quoting import Quoting, by_rackbeat, by_tfso
 from tests.harness.stored import everything_stored, written_as
 from tests.harness.world import SLUG, all_running
@@ -53,26 +48,6 @@ SECRETS = {
     "Flower's password": "flower-pass+word",
     "the broker's password": "broker/pass+word",
 }
-
-
-class Overheard(threading.Thread):
-    """Every command the broker gets, and so every message and event."""
-
-    def __init__(self, port: int, password: str) -> None:
-        super().__init__(daemon=True)
-        self._line = socket.create_connection(("127.0.0.1", port))
-        self._line.sendall(f"AUTH {password}\r\nMONITOR\r\n".encode())
-        self._said = bytearray()
-
-    def run(self) -> None:
-        while said := self._line.recv(65536):
-            self._said += said
-
-    def text(self) -> str:
-        """What was sent, the bodies of messages unpacked."""
-        sent = self._said.decode("utf-8", "replace")
-        bodies = re.findall(r'\\*"body\\*": \\*"([A-Za-z0-9+/=]+)', sent)
-        return "\n".join([sent, *(b64decode(body).decode("utf-8", "replace") for body in bodies)])
 
 
 @dataclass
@@ -269,26 +244,12 @@ def _collect(run: Run, overheard: Overheard) -> None:
         run.emitted[f"Flower's page /{path}"] = f"{shown.headers} {shown.text}"
         refused = run.flower_shows(path, login=False).status_code
         run.answers[f"Flower's /{path} without a login"] = refused
-    run.emitted["the arguments of processes"] = "\n".join(_arguments(run.installation.processes))
+    run.emitted["the arguments of processes"] = "\n".join(arguments_of(run.installation.processes))
     run.emitted["the tables"] = everything_stored(run.sessions)
-    run.emitted["the broker"] = overheard.text() + _dump(run.broker)
+    run.emitted["the broker"] = overheard.text() + dump_of(run.broker)
     run.installation.stop()
     run.emitted["the logs"] = run.installation.logged()
     run.emitted["the commands"] = "\n".join(run.installation.said)
-
-
-def _arguments(processes: list[Process]) -> Iterator[str]:
-    """The arguments of all our processes and of what they have started."""
-    ours = {process.running.pid for process in processes if process.running is not None}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if os.getpgid(int(folder.name)) in ours:
-                yield (folder / "cmdline").read_text().replace("\0", " ")
-
-
-def _dump(broker: Any) -> str:
-    """Every key the broker holds, with its value as it is kept."""
-    return "\n".join(f"{key!r} {broker.dump(key)!r}" for key in broker.scan_iter())
 
 
 @pytest.fixture(scope="module")

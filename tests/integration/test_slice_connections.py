@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
@@ -18,6 +19,8 @@ from shared.failures import AuthFailed
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import SettingsError
 from shared.tables import Audit, Connection, WebhookSubscription
+from shared.vault import TFSO_SESSION, Vault
+from shared.words import System
 from tests.harness.people import linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
 from tests.harness.world import GENEROUS_TFSO, SLUG, World, world
@@ -88,6 +91,21 @@ def test_webhook_tokens_are_kept_only_as_digests(the_world: World, shown_tokens:
     assert digests == {token_digest(token) for token in shown_tokens}
     stored = everything_stored(the_world.sessions)
     assert not [token for token in shown_tokens if any(f in stored for f in written_as(token))]
+
+
+def test_a_session_stored_with_a_newer_key_is_replaced_by_a_login(the_world: World) -> None:
+    connection = the_world.connect()
+    ours = Vault(the_world.configuration.secret_keys)
+    newer = Vault([SecretStr(Fernet.generate_key().decode())])
+    for rotated in (False, True):
+        with the_world.sessions.begin() as session:
+            secret, now = SecretStr("session"), the_world.clock()
+            newer.put(session, connection.id, TFSO_SESSION, secret, now)
+        if rotated:
+            with the_world.sessions.begin() as session:
+                ours.rotate(session)
+        client = the_world.vendors.clients(connection.id).of(System.TFSO)
+        assert client.current_identity().client_name == FJELLHEIM.client_name
 
 
 def test_credentials_are_stored_only_encrypted(the_world: World) -> None:
