@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from sqlalchemy import select
+
+from shared.runs import start_run
 from shared.settings import Settings, SettingsError, load_settings
+from shared.tables import WebhookDelivery
+from shared.words import Cause
 from tasks.kinds import KINDS
 from tests.harness.mission import invoice_all, later, of, rackbeat_goods, rackbeat_order, reconcile
 from tests.harness.people import rackbeat_supplier
-from tests.harness.world import World
+from tests.harness.world import SLUG, World
+
+EVENT = "supplier_invoice.created"
 
 
 def test_there_is_no_kind_no_setting_and_no_event_of_supplier_invoices() -> None:
@@ -22,13 +30,20 @@ def test_there_is_no_kind_no_setting_and_no_event_of_supplier_invoices() -> None
 
 def test_nothing_ever_asks_for_or_sends_a_supplier_invoice(the_world: World) -> None:
     the_world.connect(order={"origin": "rackbeat"})
+    # Nobody asks to be told of them; here somebody did.
+    replace(the_world.connections, events=[EVENT]).subscribe(SLUG)
     the_world.rackbeat.add("supplier_invoices", {"number": 77})
     rackbeat_supplier(the_world, number=77001)
     rackbeat_goods(the_world, "TELT-2")
     invoice_all(the_world, rackbeat_order(the_world, of("TELT-2"))["number"])
-    the_world.rackbeat.post("/deliveries/repeat", {"event": "supplier_invoice.created", "key": 77})
+    the_world.rackbeat.post("/deliveries/repeat", {"event": EVENT, "key": 77})
+    the_world.deliveries_done()
+    with the_world.sessions() as session:
+        assert session.scalars(select(WebhookDelivery.event).filter_by(key="77")).all() == [EVENT]
     later(the_world)
-    the_world.initial_sync()
+    start_run(the_world.engine, SLUG, Cause.INITIAL, kinds=["supplier"])
+    the_world.work()
+    the_world.settle()
     reconcile(the_world)
     paths = the_world.rackbeat.calls()["by_operation"]
     assert paths["GET /suppliers"] >= 1
