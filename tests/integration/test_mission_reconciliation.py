@@ -1,0 +1,123 @@
+"""Reconciliation: what no webhook told, and what has drifted, is found every night in few calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from shared.tables import Run
+from shared.words import Cause
+from tasks.kinds import KINDS
+from tests.harness.mission import OFF, configure, reconcile
+from tests.harness.people import (
+    linked,
+    rackbeat_customer,
+    tfso_product,
+    tfso_supplier,
+)
+from tests.harness.world import Json, World
+
+GOODS = ("product_group", "product")
+HOUR = 1  # UTC, in which the nightly one begins
+
+
+def only(*kinds: str) -> dict[str, Json]:
+    """Settings in which all other kinds are off, and need not be listed."""
+    return {kind: OFF for kind in KINDS if kind not in kinds}
+
+
+def reconciliations(the_world: World) -> int:
+    query = select(Run).where(Run.cause == Cause.RECONCILE.value)
+    with the_world.sessions() as session:
+        return len(session.scalars(query).all())
+
+
+def names(the_world: World) -> set[str]:
+    return {company["Name"] for company in the_world.all_in_tfso("companies")}
+
+
+def test_records_imported_into_rackbeat_are_found_though_no_webhook_came(
+    the_world: World,
+) -> None:
+    the_world.connect(**only("customer"))
+    rackbeat_customer(the_world, number=7000, company_name="Var der AS", webhooks=False)
+    reconcile(the_world)  # the first sees what was there before
+    for number in (7001, 7002):
+        rackbeat_customer(
+            the_world, number=number, company_name=f"Importert {number}", company_vat="",
+            webhooks=False,
+        )  # fmt: skip
+    assert reconcile(the_world)["customer"]["new_in_rackbeat"] == 2
+    assert {"Importert 7001", "Importert 7002"} <= names(the_world)
+    assert "Var der AS" not in names(the_world)
+    the_world.reset_calls()
+    reconcile(the_world)
+    assert the_world.writes() == {}
+
+
+def test_an_import_that_changed_a_record_in_rackbeat_is_found(the_world: World) -> None:
+    the_world.connect(**only(*GOODS))
+    link = linked(the_world, "product", tfso_product(the_world))
+    reconcile(the_world)
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Ny ski"}, webhooks=False)
+    assert reconcile(the_world)["product"]["changed_in_rackbeat"] == 1
+    assert the_world.in_tfso("products", link.tfso_key)["Name"] == "Ny ski"
+
+
+@pytest.mark.parametrize(("origin", "name"), [("24so", "Fabrikken AS"), ("rackbeat", "Drevet AS")])
+def test_what_has_drifted_is_set_right_by_the_origin(
+    the_world: World, origin: str, name: str
+) -> None:
+    the_world.connect(**only("supplier"))
+    made = tfso_supplier(the_world, Name="Fabrikken AS")
+    link = linked(the_world, "supplier", made)
+    configure(the_world, supplier__origin=origin)
+    edit = {"company_name": "Drevet AS"}
+    the_world.rackbeat.edit("suppliers", link.rackbeat_key, edit, webhooks=False)
+    assert reconcile(the_world)["supplier"]["changed_in_rackbeat"] == 1
+    assert the_world.in_rackbeat("suppliers", link.rackbeat_key)["name"] == name
+    assert the_world.in_tfso("companies", made["Id"])["Name"] == name
+
+
+def test_without_repair_it_is_only_reported(the_world: World) -> None:
+    the_world.connect(reconcile={"nightly": False, "repair": False}, **only("customer", *GOODS))
+    link = linked(the_world, "product", tfso_product(the_world))
+    reconcile(the_world)
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Ny ski"}, webhooks=False)
+    rackbeat_customer(the_world, number=7003, webhooks=False)
+    the_world.reset_calls()
+    found = reconcile(the_world)
+    assert found["product"]["changed_in_rackbeat"] == found["customer"]["new_in_rackbeat"] == 1
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+
+
+def test_it_costs_as_many_calls_for_many_records_as_for_few(the_world: World) -> None:
+    the_world.connect(**only("supplier"))
+    calls = []
+    for number in (1, 5):
+        for each in range(number):
+            name = f"Fabrikk {number}-{each}"
+            linked(
+                the_world, "supplier", tfso_supplier(the_world, Name=name, OrganizationNumber="")
+            )
+        the_world.reset_calls()
+        reconcile(the_world)
+        calls.append(the_world.rackbeat.calls()["total"] + the_world.tfso.calls()["total"])
+    assert calls[0] == calls[1]
+
+
+def test_it_begins_by_itself_every_night(the_world: World) -> None:
+    the_world.connect(reconcile={"nightly": True, "hour": HOUR}, **only("supplier"))
+    the_world.work()
+    assert reconciliations(the_world) == 1  # at once, to see what there is
+    now = the_world.clock()
+    tonight = datetime(now.year, now.month, now.day, HOUR, 10, tzinfo=UTC)
+    while tonight < now + timedelta(hours=20):
+        tonight += timedelta(days=1)
+    for hours, begun in ((-1, 1), (0, 2), (0.5, 2), (24, 3)):
+        the_world.clock.ahead += tonight + timedelta(hours=hours) - the_world.clock()
+        the_world.work()
+        assert reconciliations(the_world) == begun, hours
