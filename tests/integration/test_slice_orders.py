@@ -84,6 +84,27 @@ def test_an_order_becomes_a_draft_with_the_same_lines_and_totals(the_world: Worl
     assert Decimal(str(draft["total_total"])) == with_vat
 
 
+def test_an_order_keeps_the_addresses_of_its_invoice_and_its_delivery(the_world: World) -> None:
+    the_world.connect()
+    customer = tfso_customer(the_world)
+    there = {
+        "Invoice": {"Name": "Vidda Regnskap", "Street": "Postboks 7", "PostalCode": "3581",
+                    "PostalArea": "Geilo", "Country": "Norge"},
+        "Delivery": {"Name": "Vidda Lager", "Street": "Lagervegen 4", "PostalCode": "111 29",
+                     "PostalArea": "Stockholm", "Country": "SE"},
+    }  # fmt: skip
+    order = tfso_order(the_world, customer["Id"], sold(tfso_product(the_world)), Addresses=there)
+    transfer(the_world)
+    draft = draft_of(the_world, order)
+    parts = ("name", "street", "zipcode", "city", "country")
+    assert [
+        [draft[f"{prefix}address_{part}"] for part in parts] for prefix in ("", "delivery_")
+    ] == [
+        ["Vidda Regnskap", "Postboks 7", "3581", "Geilo", "NO"],
+        ["Vidda Lager", "Lagervegen 4", "111 29", "Stockholm", "SE"],
+    ]
+
+
 def test_prices_that_contain_vat_arrive_without_it(the_world: World) -> None:
     the_world.connect()
     customer = tfso_customer(the_world)
