@@ -98,11 +98,13 @@ class Watch:
 
     def is_dead(self) -> bool:
         """Whether it has taken nothing for too long, though it could have."""
-        now = self.clock()
-        # A loop that stands still does not notice either that its slots have become free.
-        if self.busy() and now - self._turned_at <= DEAD_SECONDS:
-            self.received()
-        return self._unanswered_since is not None and now - self._unanswered_since > DEAD_SECONDS
+        if self._unanswered_since is None:
+            return False
+        if self.busy():
+            # Excused as long as its loop turns: one that stands still does not notice either that
+            # slots have become free.
+            self._unanswered_since = max(self._unanswered_since, self._turned_at)
+        return self.clock() - self._unanswered_since > DEAD_SECONDS
 
 
 class SelfCheck(bootsteps.StartStopStep):

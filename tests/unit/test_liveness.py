@@ -66,7 +66,7 @@ def test_a_worker_is_not_to_blame_while_nobody_reaches_the_broker() -> None:
 def test_a_worker_all_of_whose_slots_work_is_alive_as_long_as_its_loop_turns() -> None:
     life = Life(busy=True)
     assert not life.goes_on(600)
-    assert life.goes_on(60, turns=False)
+    assert life.goes_on(30, turns=False)
 
 
 def test_a_busy_worker_that_takes_nothing_more_once_it_is_free_is_noticed() -> None:
