@@ -9,9 +9,11 @@ simply busy, it ends itself, and whatever supervises it starts it anew.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +61,9 @@ def is_alive(process: str, now: Callable[[], float] = time.time) -> bool:
 
 def end_process(why: str) -> None:
     """End this process at once: what hangs in it would also hold up an orderly end."""
-    log.error(f"{why}; it ends, to be started anew")
+    stack = traceback.extract_stack(sys._current_frames()[threading.main_thread().ident or 0])
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in stack[-8:]]
+    log.error(f"{why}; it ends, to be started anew", where=where)
     os._exit(70)
 
 
