@@ -219,16 +219,21 @@ class Transfer:
         return None
 
     def _match(self, desired: Entity, candidates: list[str] | None) -> Match | None:
-        return find_match(
-            self.kind,
-            self.direction,
-            desired,
-            client=self.target_client,
-            context=self._context(),
-            candidates=candidates,
-            own_key=self.change.key,
-            linked_to=self._linked_to,
-        )
+        try:
+            return find_match(
+                self.kind,
+                self.direction,
+                desired,
+                client=self.target_client,
+                context=self._context(),
+                candidates=candidates,
+                own_key=self.change.key,
+                linked_to=self._linked_to,
+            )
+        except Unmappable:
+            # What seems to be somebody else's may be a copy of ours that is not linked yet.
+            self.recovery.is_not_our_own_writing()
+            raise
 
     def _linked_to(self, target_key: str) -> str | None:
         link = self._link_of(self.kind.name, self.direction.target, target_key)

@@ -16,6 +16,7 @@ from tests.harness.people import (
     kill_at,
     linked,
     rackbeat_customer,
+    tfso_category,
     tfso_customer,
 )
 from tests.harness.world import World
@@ -176,3 +177,23 @@ def test_an_edit_of_the_original_is_not_undone_by_the_copy_we_did_not_link_any_m
     later(the_world)
     (link,) = the_world.links("customer")
     assert both(the_world, link) == [("Dalen Sykkel AS", "Os")] * 2
+
+
+def test_a_copy_of_ours_is_not_taken_for_another_record_before_it_is_linked(
+    the_world: World,
+) -> None:
+    other = tfso_category(the_world, Name="Staver")["Id"]
+    # The number that the copy of the next category will have in Rackbeat.
+    the_world.tfso.edit("categories", other, {"No": str(other + 1)})
+    the_world.connect()
+    the_world.work()
+    tfso_category(the_world, Name="Ski")
+    the_world.pull("product_group")
+    die(the_world)
+    the_world.deliveries_done()
+    the_world.work()
+    assert the_world.changes(state="parked") == []
+    the_world.clock.pass_by(seconds=A_CLAIM_LATER)
+    later(the_world)
+    assert [g["name"] for g in the_world.rackbeat.state()["product_groups"]] == ["Ski"]
+    assert the_world.states() == []
