@@ -7,7 +7,7 @@ UV     := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format lock audit fuzz chaos bench clean
+.PHONY: help demo serve test crash lint format lock audit fuzz chaos bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ serve: $(STAMP) ## the same, kept running, with the web and Flower addresses
 
 test: $(STAMP) ## the whole test suite
 	@$(RUN)/python -m pytest -n auto --dist loadscope
+
+crash: $(STAMP) ## kill the process at every point of every kind of write
+	@VAREBRO_EVERY_CRASH=1 $(RUN)/python -m pytest -n 0 tests/integration/test_crash_points.py
 
 lint: $(STAMP) ## style, types and generated files
 	@$(RUN)/ruff check .

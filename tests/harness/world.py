@@ -184,14 +184,16 @@ class World:
         """Every change that is not done, for messages."""
         return [
             (c.kind, c.key, c.direction, c.state, c.message or "")
-            for c in self.changes()
-            if c.state != "done"
+            for c in self._in_states("pending", "running", "waiting", "parked")
         ]
 
     def _open(self) -> bool:
-        return bool(self.messages) or any(
-            change.state in ("pending", "running", "waiting") for change in self.changes()
-        )
+        return bool(self.messages or self._in_states("pending", "running", "waiting"))
+
+    def _in_states(self, *states: str) -> Sequence[Change]:
+        with self.sessions() as session:
+            query = select(Change).where(Change.state.in_(states)).order_by(Change.id)
+            return session.scalars(query).all()
 
     def in_rackbeat(self, resource: str, number: object) -> Json:
         """A record as Rackbeat holds it."""

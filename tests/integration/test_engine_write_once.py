@@ -121,9 +121,6 @@ CREATIONS = (
     ),
 )
 every_creation = pytest.mark.parametrize("creation", CREATIONS, ids=str)
-both_directions = pytest.mark.parametrize(
-    "creation", [c for c in CREATIONS if c.kind in ("product", "order")], ids=str
-)
 
 
 def fault(world: World, operation: str, effect: Effect) -> None:
@@ -217,45 +214,6 @@ def test_a_record_deleted_by_a_person_is_not_made_again_by_a_late_message(
 
 
 # -- crashes ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
-@both_directions
-def test_a_worker_killed_at_any_point_of_a_creation_leaves_one_record(
-    the_world: World, creation: Creation, point: Point
-) -> None:
-    links = prepared(the_world, creation)
-    the_world.engine.reached = kill_at(point)
-    with pytest.raises(Killed):
-        the_world.work()
-    the_world.engine.reached = pass_by
-    the_world.clock.pass_by(seconds=CLAIM_SECONDS + 1)
-    pass_on(the_world)
-    assert creation.copies(the_world) == 1
-    assert the_world.writes()[creation.operation] == 1
-    assert len(the_world.links(creation.kind)) == links + 1
-    assert keys(the_world, "started") == 0
-    assert the_world.states() == []
-
-
-@pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
-def test_a_worker_killed_at_any_point_of_an_update_leaves_the_latest_values(
-    the_world: World, point: Point
-) -> None:
-    the_world.connect()
-    link = linked(the_world, "product", tfso_product(the_world))
-    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Ny", "sales_price": 10})
-    the_world.deliveries_done()
-    the_world.engine.reached = kill_at(point)
-    with pytest.raises(Killed):
-        the_world.work()
-    the_world.engine.reached = pass_by
-    the_world.clock.pass_by(seconds=CLAIM_SECONDS + 1)
-    pass_on(the_world)
-    there = the_world.in_tfso("products", link.tfso_key)
-    assert (there["Name"], float(there["Price"])) == ("Ny", 10)
-    assert the_world.states() == []
-    assert len(the_world.links("product")) == 1
 
 
 def test_a_worker_killed_before_it_has_done_anything_is_replaced_when_its_claim_ends(
