@@ -33,7 +33,8 @@ test: $(STAMP) ## the whole test suite
 	@$(RUN)/python -m pytest -n auto --dist loadscope
 
 crash: $(STAMP) ## kill the process at every point of every kind of write
-	@VAREBRO_EVERY_CRASH=1 $(RUN)/python -m pytest -n 0 tests/integration/test_crash_points.py
+	@VAREBRO_EVERY_CRASH=1 $(RUN)/python -m pytest -n 0 \
+	  tests/integration/test_crash_points.py tests/integration/test_killed_workers.py
 
 lint: $(STAMP) ## style, types and generated files
 	@$(RUN)/ruff check .
