@@ -61,10 +61,10 @@ class Configuration(BaseSettings):
         description="How long after a write without an answer its absence counts as proven",
     )
     rackbeat_calls_per_minute: int = Field(
-        default=480, ge=1, description="Calls to Rackbeat allowed per connection and minute"
+        default=450, ge=1, description="Calls to Rackbeat allowed per connection and minute"
     )
     tfso_calls_per_hour: int = Field(
-        default=7200,
+        default=7000,
         ge=1,
         description="Calls to 24SevenOffice allowed per hour, all connections together",
     )

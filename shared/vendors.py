@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import text
+from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import vault
@@ -27,7 +27,7 @@ from shared.kind import Lookup, Side
 from shared.limits import SharedLimiter
 from shared.rackbeat.client import RackbeatClient
 from shared.registers import Registers
-from shared.tables import Connection
+from shared.tables import Connection, Cursor
 from shared.tfso.client import TfsoClient
 from shared.tfso.login import TfsoCredentials
 from shared.vault import Vault
@@ -200,7 +200,12 @@ class Vendors:
         account = hashlib.sha256(api_key.get_secret_value().encode()).hexdigest()[:16]
         per_minute = RateLimitItemPerMinute(self._configuration.rackbeat_calls_per_minute)
         limiter = SharedLimiter(
-            self._storage, System.RACKBEAT, f"rackbeat:{account}", [per_minute], bulk
+            self._storage,
+            System.RACKBEAT,
+            f"rackbeat:{account}",
+            [per_minute],
+            bulk,
+            worked_before=self._worked_before,
         )
         return RackbeatClient(
             url, api_key, limiter=limiter, contact=self._configuration.contact, silent=bulk
@@ -216,10 +221,18 @@ class Vendors:
             identity_id=connection.tfso_identity,
         )
         store = DatabaseSessionStore(self._sessions, self._vault, connection.id, self._clock)
-        return self.tfso(connection.tfso_url, credentials, sessions=store, bulk=bulk)
+        return self.tfso(
+            connection.tfso_url, credentials, sessions=store, bulk=bulk, sharer=connection.slug
+        )
 
     def tfso(
-        self, url: str, credentials: TfsoCredentials, *, sessions: Any, bulk: bool = False
+        self,
+        url: str,
+        credentials: TfsoCredentials,
+        *,
+        sessions: Any,
+        bulk: bool = False,
+        sharer: str | None = None,
     ) -> TfsoClient:
         """A client for a 24SevenOffice user; the quota belongs to the calling address, so that all
         connections to one host share it."""
@@ -232,8 +245,16 @@ class Vendors:
                 RateLimitItemPerHour(self._configuration.tfso_calls_per_hour),
             ],
             bulk,
+            sharer=sharer,
+            worked_before=self._worked_before,
         )
         return TfsoClient(url, credentials, sessions=sessions, limiter=limiter)
+
+    def _worked_before(self) -> bool:
+        """Whether calls may have been made within the longest window, an hour."""
+        since = self._clock() - timedelta(hours=1)
+        with self._sessions() as session:
+            return bool(session.scalar(select(exists().where(Cursor.pulled_at > since))))
 
 
 def _version(connection: Connection, secrets: dict[str, SecretStr]) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
+import httpx
 import pytest
 import redis
 from sqlalchemy import select
 
 from sandbox.tfso.config import SandboxConfig
 from shared.clock import utc_now
+from shared.failures import Limited
 from shared.runs import list_run, start_run
 from shared.tables import Pause
+from shared.tfso.protocol import Service
 from shared.vendors import Vendors
 from shared.words import Cause, System
 from tests.harness.people import tfso_supplier
@@ -109,6 +113,65 @@ def test_many_workers_together_stay_below_the_calls_a_second_24so_allows(narrow:
     calls = narrow.tfso.calls()
     assert calls["by_operation"]["GetCategories"] == 72
     assert calls["refused"] == 0
+
+
+@pytest.fixture
+def an_hour(database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """24SevenOffice takes 300 calls an hour, and we make 280."""
+    with world(
+        database_url, broker_url, monkeypatch,
+        tfso_config=replace(GENEROUS_TFSO, requests_per_hour=300), tfso_calls_per_hour=280,
+    ) as made:  # fmt: skip
+        yield made
+
+
+def as_many_calls_as_there_are(the_world: World, most: int, workers: int = 6) -> None:
+    """Several workers read from 24SevenOffice until nobody may any more."""
+    connection = the_world.connections.find(SLUG)
+    left = iter(range(most))
+
+    def read(_worker: int) -> None:
+        client = Vendors(the_world.configuration, the_world.sessions).clients(connection.id)
+        with suppress(Limited):
+            for _ in left:
+                client.of(System.TFSO).get_categories(["Id"])
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(read, range(workers)))
+
+
+def test_at_full_load_no_call_is_refused_and_no_quarantine_begins(an_hour: World) -> None:
+    an_hour.connect(**ONLY_SUPPLIERS)
+    as_many_calls_as_there_are(an_hour, 1000)
+    calls = an_hour.tfso.calls()
+    assert calls["refused"] == 0
+    assert 230 < calls["total"] <= 280
+
+
+def test_a_broker_that_has_lost_all_figures_at_full_load_leads_to_no_quarantine(
+    an_hour: World,
+) -> None:
+    an_hour.connect(**ONLY_SUPPLIERS)
+    an_hour.pull("supplier")
+    as_many_calls_as_there_are(an_hour, 200)
+    with redis.Redis.from_url(an_hour.configuration.broker_url.get_secret_value()) as broker:
+        broker.flushall()
+    as_many_calls_as_there_are(an_hour, 1000)
+    calls = an_hour.tfso.calls()
+    assert calls["refused"] == 0
+    assert 200 < calls["total"] < 260
+
+
+def test_calls_that_another_program_makes_are_learned_of_before_the_vendor_refuses_ours(
+    an_hour: World,
+) -> None:
+    an_hour.connect(**ONLY_SUPPLIERS)
+    as_many_calls_as_there_are(an_hour, 150)
+    with httpx.Client(trust_env=False) as other_program:
+        for _ in range(110):
+            other_program.post(f"{an_hour.tfso_url}{Service.PRODUCT.value}", content=b"<a/>")
+    as_many_calls_as_there_are(an_hour, 1000, workers=2)
+    assert an_hour.tfso.calls()["refused"] == 0
 
 
 def test_without_our_own_limits_the_sandbox_would_have_refused_calls(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -25,8 +26,10 @@ NOWHERE = "redis://127.0.0.1:1/0"
 def worker(broker_url: str) -> Callable[..., SharedLimiter]:
     """Makes the limiter of one worker; each has its own connection to the broker."""
 
-    def made(*limits: RateLimitItem, account: str = "fjell", bulk: bool = False) -> SharedLimiter:
-        return SharedLimiter(RedisStorage(broker_url), System.TFSO, account, limits, bulk)
+    def made(
+        *limits: RateLimitItem, account: str = "fjell", bulk: bool = False, **more: Any
+    ) -> SharedLimiter:
+        return SharedLimiter(RedisStorage(broker_url), System.TFSO, account, limits, bulk, **more)
 
     return made
 
@@ -120,6 +123,60 @@ def test_many_workers_at_once_never_exceed_the_limit(
     assert sum(made) == 40
 
 
+# -- those who share a quota ------------------------------------------------------------------
+
+
+def test_who_is_alone_has_the_whole_quota(worker: Callable[..., SharedLimiter]) -> None:
+    assert calls_until_limited(worker(RateLimitItemPerHour(20), sharer="fjell")) == 20
+
+
+def test_the_others_share_is_left_to_them_however_much_one_wants(
+    worker: Callable[..., SharedLimiter],
+) -> None:
+    greedy, modest = (worker(RateLimitItemPerHour(20), sharer=name) for name in ("a", "b"))
+    modest.acquire()
+    assert calls_until_limited(greedy) == 10
+    assert calls_until_limited(modest) == 9
+
+
+def test_one_of_many_gets_no_more_than_what_is_free_to_all(
+    worker: Callable[..., SharedLimiter],
+) -> None:
+    others = [worker(RateLimitItemPerHour(40), sharer=str(name)) for name in range(4)]
+    for other in others:
+        other.acquire()
+    assert calls_until_limited(worker(RateLimitItemPerHour(40), sharer="greedy")) == 16
+    assert calls_until_limited(others[0]) == 7  # an even share, with the first one
+    assert sum(calls_until_limited(other) for other in others[1:]) == 13
+
+
+# -- a broker that has lost its figures -------------------------------------------------------
+
+
+def test_after_its_figures_are_lost_the_quota_opens_as_fast_as_a_full_window_lets_calls_go(
+    worker: Callable[..., SharedLimiter],
+) -> None:
+    ahead = timedelta(0)
+    limiter = worker(
+        RateLimitItemPerMinute(60),
+        worked_before=lambda: True,
+        clock=lambda: utc_now() + ahead,
+        sleep=lambda _seconds: None,
+    )
+    assert calls_until_limited(limiter) == 4
+    ahead = timedelta(seconds=30)
+    assert 26 <= calls_until_limited(limiter) <= 28
+    ahead = timedelta(seconds=61)
+    assert 28 <= calls_until_limited(limiter) <= 30
+
+
+def test_where_no_call_was_made_before_the_whole_quota_is_there_at_once(
+    worker: Callable[..., SharedLimiter],
+) -> None:
+    limiter = worker(RateLimitItemPerMinute(60), worked_before=lambda: False)
+    assert calls_until_limited(limiter) == 60
+
+
 # -- what the vendor says itself --------------------------------------------------------------
 
 
@@ -164,6 +221,24 @@ def test_what_says_nothing_of_an_end_stops_nothing(
     reset: datetime | None = None if away is None else utc_now() + timedelta(seconds=away)
     limiter.learn(remaining=remaining, reset_at=reset)
     limiter.acquire()
+
+
+def test_when_little_is_left_bulk_work_stops_and_then_all_before_the_vendor_refuses(
+    worker: Callable[..., SharedLimiter],
+) -> None:
+    bulk, urgent = (worker(RateLimitItemPerHour(1000), bulk=is_bulk) for is_bulk in (True, False))
+    reset = utc_now() + timedelta(minutes=20)
+    urgent.learn(remaining=201, reset_at=reset)
+    bulk.acquire()
+    urgent.learn(remaining=200, reset_at=reset)
+    with pytest.raises(Limited) as raised:
+        bulk.acquire()
+    assert raised.value.bulk_only
+    urgent.acquire()
+    urgent.learn(remaining=20, reset_at=reset)
+    with pytest.raises(Limited) as raised:
+        urgent.acquire()
+    assert not raised.value.bulk_only
 
 
 # -- a broker that is gone --------------------------------------------------------------------
