@@ -5,11 +5,17 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from shared.database import wait_as_long_as_it_takes
+
+log = structlog.get_logger()
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _ASK_AGAIN_SECONDS = 0.5
@@ -45,3 +51,26 @@ def _wait_for_turn(connection: Connection) -> None:
         connection.commit()
         time.sleep(_ASK_AGAIN_SECONDS)
     connection.commit()
+
+
+def wait_for_tables(engine: Engine) -> None:
+    """Wait until the tables have this version's form, or that of a later one.
+
+    A process that begins its work before would take every record for a bug of ours.
+    """
+    while not _are_there(engine):
+        log.warning("waiting until `varebro migrate` has brought the tables to this version's form")
+        time.sleep(_ASK_AGAIN_SECONDS)
+
+
+def _are_there(engine: Engine) -> bool:
+    try:
+        with engine.connect() as connection:
+            there = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError:
+        return False
+    scripts = ScriptDirectory.from_config(alembic_config())
+    head = scripts.get_current_head()
+    # A revision that is not known here is a later version's.
+    earlier = {script.revision for script in scripts.walk_revisions()} - {head}
+    return there is not None and there not in earlier

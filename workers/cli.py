@@ -239,6 +239,7 @@ def web() -> None:
     from workers.logs import set_up_logging
 
     set_up_logging(config)
+    _wait_for_tables()
     uvicorn.run(
         "workers.web.app:app",
         host=config.web_host,
@@ -265,6 +266,7 @@ def worker(
         arguments += ["-Q", queues]
     if concurrency:
         arguments += ["-c", str(concurrency)]
+    _wait_for_tables()
     _celery(*arguments)
 
 
@@ -283,6 +285,15 @@ def flower() -> None:
     # By environment variable, because arguments are visible to every user of the machine.
     os.environ["FLOWER_BASIC_AUTH"] = config.flower_auth.get_secret_value()
     _celery("flower", f"--port={config.flower_port}", "--address=" + config.web_host)
+
+
+def _wait_for_tables() -> None:
+    from shared.database import make_engine
+    from shared.migrate import wait_for_tables
+
+    engine = make_engine(configuration().database_url.get_secret_value())
+    wait_for_tables(engine)
+    engine.dispose()
 
 
 def _celery(*arguments: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 from sandbox.servers import Postgres
 from sandbox.stack import wait_until
 from shared.database import make_engine
-from shared.migrate import alembic_config, migrate
+from shared.migrate import alembic_config, migrate, wait_for_tables
 from shared.tables import Base
 from tests.harness.samples import VERSIONS_TABLE, fill, tables_of
 
@@ -105,3 +105,23 @@ def test_a_migration_may_take_longer_than_any_other_statement(bare: Engine) -> N
         migrating.result()
     hurried.dispose()
     assert differences(bare) == []
+
+
+def test_a_new_process_waits_for_the_tables_it_needs(bare: Engine) -> None:
+    earlier = [None, *REVISIONS][-2]
+    if earlier is not None:
+        migrate(bare, earlier)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_tables, bare)
+        time.sleep(0.7)
+        early = waiting.done()
+        migrate(bare)
+        waiting.result(20)
+    assert not early
+
+
+def test_an_old_process_works_on_with_the_tables_of_a_later_version(bare: Engine) -> None:
+    migrate(bare)
+    with bare.begin() as connection:
+        connection.execute(text(f"UPDATE {VERSIONS_TABLE} SET version_num = 'later'"))  # noqa: S608
+    wait_for_tables(bare)
