@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 from pydantic import SecretStr
 
@@ -21,5 +22,5 @@ def masked(text: str, secrets: Iterable[SecretStr]) -> str:
 
 def _forms(secret: str) -> set[str]:
     as_bytes = secret.encode()
-    forms = {secret, quote(secret, safe=""), as_bytes.hex(), b64encode(as_bytes).decode()}
-    return forms - {""}
+    encoded = {as_bytes.hex(), b64encode(as_bytes).decode()}
+    return {secret, quote(secret, safe=""), escape(secret), *encoded} - {""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 import psycopg
 from psycopg.sql import SQL, Identifier
@@ -27,7 +28,7 @@ def everything_stored(sessions: sessionmaker[Session]) -> str:
 def written_as(secret: str) -> tuple[str, ...]:
     """A secret as it is, and as a column of bytes, a message or an address would show it."""
     in_base64 = b64encode(secret.encode()).decode().rstrip("=")
-    return secret, secret.encode().hex(), in_base64, quote(secret, safe="")
+    return secret, secret.encode().hex(), in_base64, quote(secret, safe=""), escape(secret)
 
 
 def empty(database_url: str) -> None:

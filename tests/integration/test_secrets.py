@@ -26,7 +26,7 @@ from sandbox.stack import wait_for_answer, wait_until
 from sandbox.tfso.config import FJELLHEIM, SandboxConfig
 from shared.config import Configuration
 from shared.database import make_engine, make_sessions
-from shared.tables import Attempt, Change
+from shared.tables import Attempt, Change, Pause
 from tests.harness import with_bugs
 from tests.harness.installation import Installation
 from tests.harness.overheard import Overheard, arguments_of, dump_of
@@ -124,6 +124,11 @@ class Run:
             PATIENCE,
             f"no {kind} has failed as {failure_class}",
         )
+
+    def is_stopped(self) -> bool:
+        """Whether a vendor is left alone for words of its own that held secrets."""
+        with self.sessions() as session:
+            return any("***" in said for said in session.scalars(select(Pause.message)))
 
     def ciphertexts(self) -> dict[str, bytes]:
         """The credentials as they are stored; not the session, which may change at any time."""
@@ -229,8 +234,7 @@ def _lose_the_login(run: Run, customer: str) -> None:
     run.rackbeat.refuses, run.rackbeat.status = "GET /api/self", 401
     run.codes["test without a login"] = run.installation.run_here("connection", "test", SLUG)
     run.at_rackbeat.edit("customers", customer, {"company_name": "Skog AS"})
-    # A pull may come before the customer; either stops the connection.
-    wait_until(lambda: "***" in run.ask("connections").text, PATIENCE, "it is not stopped")
+    wait_until(run.is_stopped, PATIENCE, "it is not stopped")
     for command in (("connection", "list"), ("status",)):
         run.codes[" ".join(command)] = run.installation.run_here(*command)
 
@@ -362,7 +366,6 @@ def test_there_was_much_to_hide(run: Run) -> None:
     messages = {(kind, failed): message for kind, failed, message in run.journal()}
     assert "***" in messages["product", "rejected"]
     assert "***" in messages["customer", "rejected"]
-    assert "***" in run.emitted["the API's answer to connections, True"]
     assert "ValueError" in messages["supplier", "bug"]
     for place in ("the logs", "Flower's page /api/tasks"):
         assert "UnexpectedError" in run.emitted[place]
