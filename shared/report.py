@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from shared.journal.pauses import current
-from shared.runs import DONE
-from shared.tables import Change, Connection, Run, WebhookDelivery
+from shared.tables import Change, Connection, WebhookDelivery
 from shared.words import State
 
 
-def _of(slug: str | None) -> ColumnElement[bool]:
+def of_connection(slug: str | None) -> ColumnElement[bool]:
+    """The condition for one connection, or for all."""
     return true() if slug is None else Connection.slug == slug
 
 
@@ -27,7 +27,7 @@ def tally(session: Session, slug: str | None) -> Sequence[Any]:
     return session.execute(
         select(*columns, func.count())
         .join(Connection, Connection.id == Change.connection_id)
-        .where(_of(slug))
+        .where(of_connection(slug))
         .group_by(*columns)
         .order_by(*columns)
     ).all()
@@ -35,7 +35,7 @@ def tally(session: Session, slug: str | None) -> Sequence[Any]:
 
 def pauses(session: Session, slug: str | None, *, now: datetime) -> Iterator[dict[str, Any]]:
     """Vendors that are left alone: since when, why, and when they are asked again."""
-    for connection, pause in session.execute(current(now).where(_of(slug))):
+    for connection, pause in session.execute(current(now).where(of_connection(slug))):
         yield {
             "connection": connection,
             "system": pause.system,
@@ -47,36 +47,12 @@ def pauses(session: Session, slug: str | None, *, now: datetime) -> Iterator[dic
         }
 
 
-def progress(session: Session, slug: str | None) -> Iterator[str]:
-    """How far each bulk job is."""
-    runs = session.execute(
-        select(Run, Connection.slug)
-        .join(Connection, Connection.id == Run.connection_id)
-        .where(_of(slug))
-        .order_by(Run.id)
-    )
-    for run, connection in runs:
-        done, total = session.execute(
-            select(
-                func.count().filter(Change.state.in_([State.DONE.value, State.PARKED.value])),
-                func.count(),
-            ).where(Change.run_id == run.id)
-        ).one()
-        state = f"{run.state}: {done} of {total}" if run.state != DONE else f"done: {total}"
-        found = ", ".join(f"{kind} {_numbers(what)}" for kind, what in run.listed.items())
-        yield f"{connection}: {run.cause} {run.id} {state}. {found}. {run.message or ''}"
-
-
-def _numbers(found: dict[str, int]) -> str:
-    return " and ".join(f"{count} {what.replace('_', ' ')}" for what, count in found.items())
-
-
 def parked(session: Session, slug: str | None, limit: int = 50) -> Iterator[str]:
     """The changes that need a person, the newest first."""
     rows = session.execute(
         select(Connection.slug, Change)
         .join(Connection, Connection.id == Change.connection_id)
-        .where(_of(slug), Change.state == State.PARKED.value)
+        .where(of_connection(slug), Change.state == State.PARKED.value)
         .order_by(Change.id.desc())
         .limit(limit)
     )
@@ -90,7 +66,7 @@ def unknown_events(session: Session, slug: str | None) -> Iterator[str]:
     rows = session.execute(
         select(Connection.slug, WebhookDelivery.event, func.count(), func.max(WebhookDelivery.body))
         .join(Connection, Connection.id == WebhookDelivery.connection_id)
-        .where(_of(slug), WebhookDelivery.recognised.is_(False))
+        .where(of_connection(slug), WebhookDelivery.recognised.is_(False))
         .group_by(Connection.slug, WebhookDelivery.event)
         .order_by(Connection.slug, WebhookDelivery.event)
     )

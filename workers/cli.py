@@ -192,7 +192,8 @@ def webhooks(slug: Slug) -> None:
 def status(slug: Annotated[str | None, typer.Argument(help="Only this connection")] = None) -> None:
     """What is under way, what is done, and what needs a person."""
     from shared.clock import utc_now
-    from shared.report import parked, pauses, progress, tally, unknown_events
+    from shared.progress import progress
+    from shared.report import of_connection, parked, pauses, tally, unknown_events
     from shared.words import System
     from workers.process import the_sessions
 
@@ -209,8 +210,8 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
                 f"{again:%H:%M:%S} UTC.",
                 highlight=False,
             )
-        for run in progress(session, slug):
-            console.print(run)
+        for run in progress(session, of_connection(slug), configuration(), now=utc_now()):
+            console.print(str(run), highlight=False)
         for change in parked(session, slug):
             console.print(f"[red]parked[/red] {change}", highlight=False)
         for event in unknown_events(session, slug):

@@ -11,8 +11,10 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from typer.testing import CliRunner
 
+from shared.runs import list_run, start_run
 from shared.settings import SettingsError, load_settings
 from shared.tables import Audit
+from shared.words import Cause
 from tests.harness.mission import later
 from tests.harness.people import rackbeat_supplier, tfso_customer
 from tests.harness.world import SLUG, Json, World
@@ -218,6 +220,23 @@ def test_the_api_shows_connections_changes_and_status(the_world: World, http: ht
     assert (shown["state"], shown["outcome"]) == ("done", "created")
     (counted,) = http.get(f"connections/{SLUG}/status").json()
     assert (counted["kind"], counted["outcome"], counted["changes"]) == ("supplier", "created", 1)
+
+
+def test_the_api_shows_how_far_the_initial_sync_is(the_world: World, http: httpx.Client) -> None:
+    off = {f"{kind}__origin": "off" for kind in ("order", "product", "product_group", "customer")}
+    assert change(http, invoice__origin="off", stock__origin="off", **off).is_success
+    run = start_run(the_world.engine, SLUG, Cause.INITIAL)
+    list_run(the_world.engine, run)
+    the_world.engine.process(the_world.changes(kind="supplier")[0].id)
+    the_world.clock.pass_by(minutes=1)
+    (shown,) = http.get(f"connections/{SLUG}/runs").json()
+    assert (shown["cause"], shown["state"]) == ("initial", "transferring")
+    assert (shown["done"], shown["total"]) == (1, 20)
+    assert shown["left"] == pytest.approx(19 * 60, abs=60)  # one a minute so far
+    the_world.work()
+    the_world.settle()
+    (shown,) = http.get(f"connections/{SLUG}/runs").json()
+    assert (shown["state"], shown["done"], shown["left"]) == ("done", 20, None)
 
 
 # -- by command line ----------------------------------------------------------------------------

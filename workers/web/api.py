@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,8 @@ from sqlalchemy import select
 from shared.config import configuration
 from shared.connections import NotUsable
 from shared.operations import Operations
-from shared.report import pauses, tally
+from shared.progress import progress
+from shared.report import of_connection, pauses, tally
 from shared.runs import start_run
 from shared.settings import SettingsError
 from shared.tables import Change, Connection
@@ -159,6 +161,19 @@ def current_pauses(slug: str, operations: Allowed) -> list[dict[str, Any]]:
     operations.connection(slug)
     with operations.engine.sessions() as session:
         return list(pauses(session, slug, now=operations.engine.clock()))
+
+
+@router.get("/connections/{slug}/runs")
+def runs(slug: str, operations: Allowed) -> list[dict[str, Any]]:
+    """How far the bulk jobs are, the oldest first; `left` is an estimate, in seconds."""
+    operations.connection(slug)
+    now = operations.engine.clock()
+    with operations.engine.sessions() as session:
+        found = list(progress(session, of_connection(slug), configuration(), now=now))
+    return [
+        asdict(run) | {"left": None if run.left is None else round(run.left.total_seconds())}
+        for run in found
+    ]
 
 
 EXPECTED = (NotUsable, SettingsError)
