@@ -1,0 +1,51 @@
+"""Two faults of `make chaos`, the most telling ones: work goes on after them by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from sandbox.tfso.config import FJELLHEIM
+from tests.chaos.check import CANARY, Canary
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.plant import Plant, plant
+
+GIVE_UP_SECONDS = 120.0  # half of it is the promise, the rest is for a busy machine
+GROUP = 910
+
+
+def named(name: str) -> Fault:
+    return next(fault for fault in FAULTS if fault.name == name)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Plant]:
+    with plant(workers=1) as made:
+        made.rackbeat.add(
+            "product_groups", {"number": GROUP, "name": "Kaos", "has_inventory": True}
+        )
+        yield made
+
+
+@pytest.fixture(scope="module")
+def canary(running: Plant) -> Canary:
+    return Canary(running, GROUP)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        replace(named("kill -9 every worker"), times=1),
+        named("broker cut 5x in 2 s"),
+    ],
+    ids=lambda fault: fault.name,
+)
+def test_everything_does_new_work_again_by_itself(
+    running: Plant, canary: Canary, fault: Fault
+) -> None:
+    fault.happen(running)
+    assert canary.recovery(GIVE_UP_SECONDS) is not None
+    products = running.tfso.state()[str(FJELLHEIM.client_id)]["products"]
+    assert sum(product.get("No") == CANARY for product in products) == 1
