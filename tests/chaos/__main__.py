@@ -100,6 +100,7 @@ def in_sync(
             struck.append(strike(plant, canary, fault, SYNC))
     slow_down(plant, SLOW_TRAFFIC)
     found = judge(plant, AT_REST_WITHIN)
+    console.print(f"  {len(found.lost)} lost, {len(found.doubled)} doubled")
     return [each.judged(found) for each in struck]
 
 
@@ -108,7 +109,9 @@ def in_traffic(plant: Plant, traffic: Traffic, canary: Canary, fault: Fault) -> 
     with traffic.flowing():
         time.sleep(TRAFFIC_BEFORE)
         struck = strike(plant, canary, fault, MIXED)
-    return struck.judged(judge(plant, AT_REST_WITHIN))
+    found = judge(plant, AT_REST_WITHIN)
+    console.print(f"  {len(found.lost)} lost, {len(found.doubled)} doubled")
+    return struck.judged(found)
 
 
 def slow_down(plant: Plant, seconds: float) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -94,20 +94,19 @@ def _signal_broker(which: signal.Signals) -> Act:
     return lambda plant: os.kill(plant.broker.pid, which)
 
 
-@contextmanager
-def _broker(plant: Plant) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(plant.broker.url) as client:
-        yield client
+def _limit_broker(name: str, value: int, seconds: float, *, cut: bool = False) -> Act:
+    """Set a limit of the broker's, by a connection that is kept for lifting it again."""
 
-
-def _set_broker(name: str, value: int, *, cut: bool = False) -> Act:
-    def act(plant: Plant) -> None:
-        with _broker(plant) as client:
+    def strike(plant: Plant) -> None:
+        with redis.Redis.from_url(plant.broker.url, single_connection_client=True) as client:
+            before = client.config_get(name)
             client.config_set(name, value)
-        if cut:  # so that everybody needs a new connection
-            plant.to_broker.cut()
+            if cut:  # so that everybody needs a new connection
+                plant.to_broker.cut()
+            time.sleep(seconds)
+            client.config_set(name, before[name])
 
-    return act
+    return strike
 
 
 def _use_up_postgres(seconds: float) -> Act:
@@ -170,12 +169,6 @@ FAULTS = (
         lasts=20,
     ),
     Fault("PostgreSQL has no connection left, 10 s", _use_up_postgres(10)),
-    Fault(
-        "broker takes no more connections",
-        _set_broker("maxclients", 1, cut=True), _set_broker("maxclients", 10000), lasts=10,
-    ),
-    Fault(
-        "broker's memory is full",
-        _set_broker("maxmemory", 1), _set_broker("maxmemory", 0), lasts=10,
-    ),
+    Fault("broker takes no connection, 10 s", _limit_broker("maxclients", 1, 10, cut=True)),
+    Fault("broker's memory is full, 10 s", _limit_broker("maxmemory", 1, 10)),
 )  # fmt: skip

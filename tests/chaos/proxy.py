@@ -34,6 +34,7 @@ class Proxy:
         self._silent = False
         self._lines: set[_Line] = set()
         self._loop = asyncio.new_event_loop()
+        self._never = asyncio.Event()
 
     @property
     def connections(self) -> int:
@@ -88,17 +89,15 @@ class Proxy:
             line.cut()
             self._lines.discard(line)
 
-    @staticmethod
     async def _forward(
-        line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while data := await reader.read(65536):
             if not line.silent:
                 writer.write(data)
                 await writer.drain()
         if line.silent:
-            # Neither end hears that the other has gone.
-            await asyncio.Event().wait()
+            await self._never.wait()  # neither end hears that the other has gone
         line.cut()
 
     def _run(self, ready: threading.Event) -> None:
