@@ -143,8 +143,8 @@ def order_at_rackbeat(world: World, number: int, _before: Any = None) -> Made:
     return Made(order["number"], f"Rackbeat {order['number']}")
 
 
-def invoice(number: object) -> Made:
-    return Made(number, f"Rackbeat faktura {number}")
+def invoice(number: object, more: str = "") -> Made:
+    return Made(number, f"Rackbeat faktura {number}{more}")
 
 
 def bare_invoice(world: World, number: int, _before: Any) -> Made:
@@ -229,7 +229,7 @@ INTO_24SO = (
     invoices("invoice without an order", bare_invoice),
     invoices(
         "invoice of a whole order",
-        lambda world, _, order: invoice(invoice_all(world, order.key)),
+        lambda world, _, order: invoice(invoice_all(world, order.key), f", ordre {order.key}"),
         prepare=order_at_rackbeat,
     ),
     invoices(
