@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.entity import Seen
 from shared.tables import Change, IdempotencyKey
-from shared.words import Direction
+from shared.words import Direction, State
 
 CREATE = "create"
 UPDATE = "update"
@@ -158,16 +158,16 @@ def unanswered_updates(
     ).all()
 
 
-def may_be_ours(
+def unanswered_creators(
     session: Session,
     connection_id: int,
     kind: str,
     *,
-    into: str,
+    into: Direction,
     record_key: str,
     made_of: str | None = None,
-) -> bool:
-    """Whether a record may just have been created by us, its creation not yet confirmed.
+) -> set[State]:
+    """The states of the changes that have not ended and may just have created a record.
 
     Args:
         into: the direction that writes into the record's system.
@@ -175,21 +175,27 @@ def may_be_ours(
         made_of: the key of the record it would have been made of; None for any.
     """
     of_that = () if made_of is None else (IdempotencyKey.key == made_of,)
-    return bool(
-        session.scalar(
-            select(
-                exists().where(
-                    IdempotencyKey.connection_id == connection_id,
-                    IdempotencyKey.kind == kind,
-                    IdempotencyKey.direction == into,
-                    IdempotencyKey.operation == CREATE,
-                    IdempotencyKey.state == STARTED,
-                    or_(
-                        IdempotencyKey.target_key.is_(None),
-                        IdempotencyKey.target_key == record_key,
-                    ),
-                    *of_that,
-                )
-            )
+    its_change = (
+        (Change.connection_id == IdempotencyKey.connection_id)
+        & (Change.kind == IdempotencyKey.kind)
+        & (Change.direction == IdempotencyKey.direction)
+        & (Change.key == IdempotencyKey.key)
+        & (Change.state != State.DONE.value)
+    )
+    states = session.scalars(
+        select(Change.state)
+        .join(IdempotencyKey, its_change)
+        .where(
+            IdempotencyKey.connection_id == connection_id,
+            IdempotencyKey.kind == kind,
+            IdempotencyKey.direction == into.value,
+            IdempotencyKey.operation == CREATE,
+            IdempotencyKey.state == STARTED,
+            or_(
+                IdempotencyKey.target_key.is_(None),
+                IdempotencyKey.target_key == record_key,
+            ),
+            *of_that,
         )
     )
+    return {State(state) for state in states}

@@ -30,6 +30,8 @@ def find_match(
     candidates: list[str] | None,
     own_key: str,
     linked_to: Callable[[str], str | None],
+    settled: Callable[[str], None],
+    created: bool,
 ) -> Match | None:
     """The existing record that is the same thing as the desired one; None when there is none.
 
@@ -37,6 +39,9 @@ def find_match(
         candidates: keys found by comparing complete lists; None to search by identifiers.
         own_key: the source record's key.
         linked_to: the source key a target record is linked to already, if any.
+        settled: raises while it is too early to say what a target record is.
+        created: whether we tried to create it before without an answer. Nothing carried its surest
+            identifier then: what carries it now is ours, whatever has been edited since.
 
     Raises:
         Unmappable: several records fit, or the one that fits belongs to another record.
@@ -66,6 +71,9 @@ def find_match(
             f"{desired.label()} has the same {by} as {direction.source.title} record {other}, "
             f"which is already linked to {name} in {where}. Give one of the two another {by}."
         )
+    settled(match.key)
+    if created and by == _title(desired.identifiers()[0][0]):
+        return match
     found = side.parse(match.record, Context(context.settings))
     if (why := desired.contradicts(found)) is not None:
         raise Unmappable(
@@ -88,8 +96,12 @@ def _search(
             if (name, value) in entity.identifiers()
         }
         if matches:
-            return [Match(key, matches[key]) for key in sorted(matches)], name.replace("_", " ")
+            return [Match(key, matches[key]) for key in sorted(matches)], _title(name)
     return [], ""
+
+
+def _title(identifier: str) -> str:
+    return identifier.replace("_", " ")
 
 
 def _name(kind: Kind[Any], direction: Direction, match: Match, context: Context) -> str:

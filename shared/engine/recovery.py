@@ -14,13 +14,13 @@ from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.writing import Writer
 from shared.entity import Seen
-from shared.failures import Transient
+from shared.failures import DependencyParked, Transient
 from shared.journal.decide import Wait
 from shared.kind import Context, Kind
 from shared.links import counterpart, see, seen
 from shared.settings import Settings
 from shared.tables import Change, IdempotencyKey, Link
-from shared.words import Direction
+from shared.words import Direction, State
 
 
 @dataclass
@@ -113,28 +113,39 @@ class Recovery:
         """
         self._time_is_up(earlier, f"was created in {self.direction.target.title}")
 
-    def is_not_our_own_writing(self, *, made_of: str | None = None) -> None:
+    def is_not_our_own_writing(
+        self, *, made_of: str | None = None, after: IdempotencyKey | None = None
+    ) -> None:
         """The record may have been made by us a moment ago, not yet linked.
 
         Args:
             made_of: the key of the record it would have been made of; None if that is not known.
+            after: the creation of the record's counterpart by us; while it is unanswered, what was
+                found is taken to be its work.
 
         Raises:
             Wait: it may; the change that made it has to end first.
+            DependencyParked: it may, and that change is parked.
         """
+        if made_of is not None and after is not None and after.state == idempotency.STARTED:
+            return
         with self.sessions() as session:
-            ours = idempotency.may_be_ours(
+            creators = idempotency.unanswered_creators(
                 session,
                 self.change.connection_id,
                 self.kind.name,
-                into=self.direction.reverse.value,
+                into=self.direction.reverse,
                 record_key=self.change.key,
                 made_of=made_of,
             )
-        if ours:
-            raise Wait(
-                f"A record is just being created in {self.direction.source.title}; this may be it.",
-                seconds=2,
+        source, target = self.direction.source.title, self.direction.target.title
+        if creators - {State.PARKED}:
+            raise Wait(f"A record is just being created in {source}; this may be it.", seconds=2)
+        if creators and made_of is not None:
+            raise DependencyParked(
+                f"This may be the record that was created in {source} from {self.kind.title} "
+                f"{made_of} in {target}. That one is parked: once it has been transferred, this "
+                "one follows by itself."
             )
 
     # -- both -----------------------------------------------------------------------------------

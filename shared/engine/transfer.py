@@ -200,11 +200,10 @@ class Transfer:
     def _first_time(self, entity: Entity, desired: Entity, record: Record) -> Result | None:
         earlier = self.recovery.earlier_creation()
         candidates = self.change.candidates if earlier is None else None
-        match = self._match(desired, candidates)
+        match = self._match(desired, candidates, earlier)
         if match is not None and earlier is not None and earlier.state == idempotency.STARTED:
             return self._created_before(entity, desired, record, match, earlier)
         if match is not None:
-            self.recovery.is_not_our_own_writing(made_of=match.key)
             return self._matched(entity, desired, match)
         if earlier is not None:
             self.recovery.absence_is_proven(earlier)
@@ -213,12 +212,14 @@ class Transfer:
             self._create(entity, desired)
         except Rejected:
             # The comparison of whole lists is a little old: perhaps the record is there by now.
-            if candidates is None or (match := self._match(desired, None)) is None:
+            if candidates is None or (match := self._match(desired, None, earlier)) is None:
                 raise
             return self._matched(entity, desired, match)
         return None
 
-    def _match(self, desired: Entity, candidates: list[str] | None) -> Match | None:
+    def _match(
+        self, desired: Entity, candidates: list[str] | None, earlier: IdempotencyKey | None
+    ) -> Match | None:
         try:
             return find_match(
                 self.kind,
@@ -229,6 +230,10 @@ class Transfer:
                 candidates=candidates,
                 own_key=self.change.key,
                 linked_to=self._linked_to,
+                settled=lambda key: self.recovery.is_not_our_own_writing(
+                    made_of=key, after=earlier
+                ),
+                created=earlier is not None and earlier.state == idempotency.STARTED,
             )
         except Unmappable:
             # What seems to be somebody else's may be a copy of ours that is not linked yet.

@@ -15,7 +15,7 @@ from shared.journal.claims import reopen
 from shared.journal.decide import Decision, Park, PauseVendor, Retry
 from shared.journal.turns import Lane
 from shared.tables import Attempt, Change
-from shared.words import FailureClass, Outcome, State
+from shared.words import Direction, FailureClass, Outcome, State
 
 
 def finish(
@@ -44,6 +44,7 @@ def finish(
     if target_key is None:
         _park_dependants(session, change)  # it was skipped: there is nothing they could refer to
         return woken
+    woken |= _wake_counterpart(session, change, now)
     return woken | _wake_dependants(session, change, now)
 
 
@@ -81,6 +82,23 @@ def _wake_same_record(session: Session, change: Change, now: datetime) -> set[La
             Change.due_at > now,
         )
         .values(due_at=now)
+        .returning(Change.kind, Change.bulk)
+    )
+    return {(kind, bulk) for kind, bulk in woken}
+
+
+def _wake_counterpart(session: Session, change: Change, now: datetime) -> set[Lane]:
+    """A change the other way that was parked may have become needless: look at it again."""
+    woken = session.execute(
+        update(Change)
+        .where(
+            Change.connection_id == change.connection_id,
+            Change.kind == change.kind,
+            Change.direction == Direction(change.direction).reverse.value,
+            Change.key == change.target_key,
+            Change.state == State.PARKED.value,
+        )
+        .values(state=State.PENDING.value, due_at=now, enqueued_at=None)
         .returning(Change.kind, Change.bulk)
     )
     return {(kind, bulk) for kind, bulk in woken}

@@ -67,6 +67,7 @@ def match(
     *,
     candidates: list[str] | None = None,
     links: Mapping[str, str] | None = None,
+    created: bool = False,
 ) -> Match | None:
     """What the desired record with the source key "1045" is recognised as."""
     return find_match(
@@ -78,6 +79,8 @@ def match(
         candidates=candidates,
         own_key="1045",
         linked_to=(links or {}).get,
+        settled=lambda _key: None,
+        created=created,
     )
 
 
@@ -172,6 +175,18 @@ def test_a_record_linked_to_this_very_one_in_this_moment_is_the_match() -> None:
     there = company(1045, "Renamed AS")
     found = match(customers.KIND, FJELL, Tfso([there]), links={"1045": "1045"})
     assert found == Match("1045", there)
+
+
+def test_what_we_created_is_recognised_by_its_mark_also_when_it_was_renamed_meanwhile() -> None:
+    there = company(3, "Fjellet AS", ExternalId="1045", OrganizationNumber="9")
+    with pytest.raises(Unmappable, match="its organisation number is 9"):
+        match(customers.KIND, FJELL, Tfso([there]))
+    assert match(customers.KIND, FJELL, Tfso([there]), created=True) == Match("3", there)
+
+
+def test_what_only_looks_like_what_we_created_is_judged_like_any_other() -> None:
+    with pytest.raises(Unmappable, match="it is called 'Havn AS'"):
+        match(customers.KIND, FJELL, Tfso([company(1045, "Havn AS")]), created=True)
 
 
 # -- candidates found by comparing whole lists ------------------------------------------------
