@@ -7,7 +7,7 @@ UV     := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test crash lint format lock audit fuzz chaos bench clean
+.PHONY: help demo serve test sim crash lint format lock audit fuzz chaos bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ test: $(STAMP) ## the whole test suite
 crash: $(STAMP) ## kill the process at every point of every kind of write
 	@VAREBRO_EVERY_CRASH=1 $(RUN)/python -m pytest -n 0 \
 	  tests/integration/test_crash_points.py tests/integration/test_killed_workers.py
+
+sim: $(STAMP) ## the engine under simulated faults: SEEDS=10000, FROM=1
+	@$(RUN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) $(if $(FROM),--first $(FROM))
 
 lint: $(STAMP) ## style, types and generated files
 	@$(RUN)/ruff check .

@@ -1,0 +1,93 @@
+"""What has to be true when everything is at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from shared.tables import Change
+from shared.words import Direction, State, System
+from tests.simulation.fate import Hazard
+from tests.simulation.people import Thing
+from tests.simulation.vendors import POISON, key_of
+from tests.simulation.world import World
+
+# After these, what was written is not known, or not kept: it may rightly be written once more.
+REWRITTEN_AFTER = (
+    Hazard.DEATH,
+    Hazard.FREEZE,
+    Hazard.REQUEST_LOST,
+    Hazard.REPLY_LOST,
+    Hazard.ARRIVES_LATE,
+)
+
+
+def broken(world: World) -> list[str]:
+    """Everything that does not hold; each begins with the invariant's name."""
+    with world.database.sessions() as session:
+        changes = list(session.scalars(select(Change).order_by(Change.id)))
+    found = [f"I4: written at the same time: {each}" for v in world.vendors for each in v.overlaps]
+    found += _journal(changes)
+    parked = {(c.kind, c.direction, c.key) for c in changes if c.state == State.PARKED.value}
+    for thing in world.people.things:
+        found += _of(world, thing, parked)
+    found += _writes(world)
+    return found
+
+
+def _journal(changes: list[Change]) -> Iterator[str]:
+    for change in changes:
+        what = f"{change.kind} {change.key} {change.direction}: {change.message}"
+        if change.state not in (State.DONE.value, State.PARKED.value):
+            yield f"I1: still {change.state}: {what}"
+        if change.state == State.PARKED.value and not change.message:
+            yield f"I6: parked without a reason: {what}"
+        if change.failure_class == "bug":
+            yield f"I6: a bug: {what}"
+
+
+def _of(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> Iterator[str]:
+    people = world.people
+    for system in System:
+        times = len(people.all(thing, system))
+        if times > 1:
+            yield f"I2: {thing} is {times} records in {system.title}"
+    shown = {system: people.shown(thing, system) for system in System}
+    texts = str(shown) + str(shown if thing.group is None else _group(world, thing.group))
+    if POISON in texts:
+        if not parked:
+            yield f"I6: {thing} is poisoned, and nothing is parked"
+        return
+    ours, theirs = shown.values()
+    if ours != theirs:
+        yield f"I3: {thing} differs: {ours} in Rackbeat, {theirs} in 24SevenOffice"
+        return
+    for name, value in (ours or {}).items():
+        if value not in thing.acceptable[name]:
+            yield f"I3: {thing}: {name} is '{value}', not one of {sorted(thing.acceptable[name])}"
+    if _is_parked(world, thing, parked):
+        yield f"I6: {thing} is parked without need"
+
+
+def _is_parked(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> bool:
+    keys = {
+        (thing.kind, Direction.away_from(system).value, key_of(record))
+        for system in System
+        if (record := world.people.find(thing, system)) is not None
+    }
+    return bool(keys & parked)
+
+
+def _group(world: World, group: Thing) -> dict[System, object]:
+    return {system: world.people.shown(group, system) for system in System}
+
+
+def _writes(world: World) -> Iterator[str]:
+    """One edit, one write; more only where the outcome of one was not known."""
+    writes = sum(len(vendor.written) for vendor in world.vendors)
+    actions = sum(thing.actions for thing in world.people.things)
+    again = sum(world.fate.times[hazard] for hazard in REWRITTEN_AFTER)
+    if writes > actions + again:
+        what = [each for vendor in world.vendors for each in vendor.written]
+        yield f"I5: {actions} edits caused {writes} writes: {what}"

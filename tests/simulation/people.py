@@ -1,0 +1,169 @@
+"""What people do in both systems, and what they may expect of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.kind import Record
+from shared.words import System
+from tests.simulation.fate import Fate
+from tests.simulation.vendors import POISON, Rackbeat, Tfso
+
+Shown = dict[str, Any]
+
+
+@dataclass
+class Thing:
+    """One thing people know, which is to be one record in either system.
+
+    Attributes:
+        number: what it is known by in both systems.
+        made_in: the systems in which a person made it.
+        acceptable: by field, what it may say in the end: more than one value only where people
+            edited it in both systems at once.
+        edited_in: the systems of the edits since both last agreed.
+        actions: how often people touched it.
+    """
+
+    kind: str
+    number: str
+    group: Thing | None = None
+    made_in: set[System] = field(default_factory=set)
+    acceptable: dict[str, set[Any]] = field(default_factory=dict)
+    edited_in: set[System] = field(default_factory=set)
+    actions: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}"
+
+
+class People:
+    """They make and edit records, in the systems the settings let them."""
+
+    def __init__(self, fate: Fate, rackbeat: Rackbeat, tfso: Tfso, origin: str) -> None:
+        self._fate = fate
+        self._rackbeat = rackbeat
+        self._tfso = tfso
+        self._origins = [s for s in System if origin in ("both", s.value)]
+        self._edits = 0
+        self.things: list[Thing] = []
+        self.to_do = fate.random.randint(2, 5)
+
+    def act(self, *, at_rest: bool) -> None:
+        """One person does one thing.
+
+        Args:
+            at_rest: nothing is under way, so that an edit made now is the newest for certain.
+        """
+        self.to_do -= 1
+        random = self._fate.random
+        system = random.choice(self._origins)
+        known = [t for t in self.things if self.find(t, system) is not None]
+        if known and random.random() < 0.6:
+            self._edit(random.choice(known), system, at_rest)
+            return
+        # Groups are one thing only if their names agree; only products are made twice.
+        absent = [t for t in self.things if t.group is not None and t not in known]
+        if absent and random.random() < 0.3:
+            self._make(random.choice(absent), system)
+            return
+        self._make(self._new_thing(system), system)
+
+    def find(self, thing: Thing, system: System) -> Record | None:
+        """The record a thing is in a system."""
+        found = self.all(thing, system)
+        return found[0] if found else None
+
+    def all(self, thing: Thing, system: System) -> list[Record]:
+        """All records that say they are this thing; there should be one."""
+        vendor, name = (
+            (self._rackbeat, "number") if system is System.RACKBEAT else (self._tfso, "No")
+        )
+        records = vendor.records[thing.kind].values()
+        return [record for record in records if str(record[name]) == thing.number]
+
+    def shown(self, thing: Thing, system: System) -> Shown | None:
+        """What people see of it there."""
+        record = self.find(thing, system)
+        if record is None:
+            return None
+        names = ("name", "sales_price") if system is System.RACKBEAT else ("Name", "Price")
+        shown = {"name": record[names[0]]}
+        if thing.kind == "product":
+            shown["price"] = str(record[names[1]])
+        return shown
+
+    def _new_thing(self, system: System) -> Thing:
+        random = self._fate.random
+        groups = [t for t in self.things if t.kind == "product_group"]
+        groups = [t for t in groups if self.find(t, system) is not None]
+        number = len(self.things) + 1
+        if groups and random.random() < 0.6:
+            thing = Thing("product", f"P-{number}", random.choice(groups))
+        else:
+            thing = Thing("product_group", str(number))
+        self.things.append(thing)
+        return thing
+
+    def _make(self, thing: Thing, system: System) -> None:
+        shown: Shown = {"name": self._name(thing)}
+        if thing.kind == "product":
+            shown["price"] = self._price()
+        payload = _written(system, shown)
+        if system is System.RACKBEAT:
+            payload["number"] = int(thing.number) if thing.group is None else thing.number
+            if thing.group is not None:
+                payload["group"] = int(thing.group.number)
+            self._rackbeat.make(thing.kind, payload)
+        else:
+            payload["No"] = thing.number
+            if thing.group is not None:
+                group = self.find(thing.group, system)
+                payload["CategoryId"] = group["Id"] if group else None
+            self._tfso.make(thing.kind, payload)
+        thing.made_in.add(system)
+        self._note(thing, system, shown, at_rest=False)
+        self._fate.tell("a person makes", thing, "in", system.title, shown)
+
+    def _edit(self, thing: Thing, system: System, at_rest: bool) -> None:
+        shown: Shown = {"name": self._name(thing)}
+        if thing.kind == "product" and self._fate.random.random() < 0.5:
+            shown = {"price": self._price()}
+        record = self.find(thing, system)
+        assert record is not None
+        self._note(thing, system, shown, at_rest=at_rest)
+        payload = _written(system, shown)
+        if system is System.RACKBEAT:
+            self._rackbeat.change(thing.kind, str(record["number"]), payload)
+        else:
+            self._tfso.change(thing.kind, str(record["Id"]), payload)
+        self._fate.tell("a person edits", thing, "in", system.title, shown)
+
+    def _note(self, thing: Thing, system: System, shown: Shown, *, at_rest: bool) -> None:
+        thing.actions += 1
+        ours, theirs = (self.shown(thing, each) for each in System)
+        if at_rest and ours == theirs:
+            thing.edited_in.clear()
+            for name, value in (ours or {}).items():
+                thing.acceptable[name] = {value}
+        thing.edited_in.add(system)
+        for name, value in shown.items():
+            before = thing.acceptable.get(name, set()) if len(thing.edited_in) > 1 else set()
+            thing.acceptable[name] = before | {value}
+
+    def _name(self, thing: Thing) -> str:
+        self._edits += 1
+        poison = f" {POISON}" if self._fate.random.random() < 0.05 else ""
+        return f"{thing.number} v{self._edits}{poison}"
+
+    def _price(self) -> str:
+        self._edits += 1
+        return str(self._edits)
+
+
+def _written(system: System, shown: Shown) -> Record:
+    names = {"name": "name", "price": "sales_price"}
+    if system is System.TFSO:
+        names = {"name": "Name", "price": "Price"}
+    return {names[name]: value for name, value in shown.items()}

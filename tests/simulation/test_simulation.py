@@ -1,0 +1,44 @@
+"""Schedules of the simulation: fixed ones, which once told something, and fresh ones every time."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.database import Database
+from tests.simulation.schedule import play, quiet
+
+FIXED = range(1, 61)
+FRESH = 10
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quietly() -> Iterator[None]:
+    with quiet():
+        yield
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    made = Database()
+    yield made
+    made.close()
+
+
+def test_the_invariants_hold_under_every_fixed_schedule(database: Database) -> None:
+    failed = [outcome for seed in FIXED if (outcome := play(database, seed)).broken]
+    assert not failed, failed[0]
+
+
+def test_the_invariants_hold_under_schedules_nobody_has_seen(database: Database) -> None:
+    first = secrets.randbelow(10**9)
+    failed = [
+        outcome for seed in range(first, first + FRESH) if (outcome := play(database, seed)).broken
+    ]
+    assert not failed, failed[0]
+
+
+def test_a_seed_plays_the_same_schedule_again(database: Database) -> None:
+    assert play(database, 4).story == play(database, 4).story
