@@ -107,7 +107,7 @@ def orders_from_tfso(world: World, n: int) -> None:
     customer, product = _tfso_goods(world, n)
     orders = [tfso_order(world, customer["Id"], row(product, n + 1)) for _ in range(3)]
     later(world)
-    whole, partly = (_draft(world, each) for each in orders[:2])
+    whole, partly = (_draft(world, each) for each in reversed(orders[1:]))
     for number in (whole, partly):
         book(world, number)
     invoice_part(world, partly, 1)
