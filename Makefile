@@ -64,6 +64,7 @@ chaos: $(STAMP) ## kill, stop, fill and cut off everything, and see what is lost
 
 bench: $(STAMP) ## how fast changes travel, measured
 	@$(RUN)/python -m bench
+	@$(RUN)/python -m bench.fairness
 
 clean: ## remove everything the other targets made
 	@rm -rf $(TOOLS) $(VENV) .local
