@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -46,6 +47,20 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def why_not_sent(url: str, error: httpx.RequestError) -> str:
+    """Why nothing reached the server of an address, for people."""
+    host = urlsplit(url).hostname
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"the certificate of {host} is not accepted ({cause.verify_message}). Nothing was "
+                "sent there: it may be somebody else's server"
+            )
+        cause = cause.__cause__ or cause.__context__
+    return f"{host}: {str(error) or type(error).__name__}"
 
 
 class UnusableBody(Exception):

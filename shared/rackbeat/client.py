@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from shared.clock import Clock, utc_now
 from shared.failures import Limited, Outage, OutcomeUnknown, Rejected
-from shared.http import NOT_SENT, UnusableBody, checked_base_url, read_bounded
+from shared.http import NOT_SENT, UnusableBody, checked_base_url, read_bounded, why_not_sent
 from shared.limits import Limiter
 from shared.rackbeat import answers
 from shared.rackbeat.numbers import encode
@@ -303,8 +303,10 @@ class RackbeatClient:
             ) as response:
                 body = self._body(request, response)
         except httpx.RequestError as error:
-            reason = _reason(error)
-            return answers.unanswered(request, reason, sent=not isinstance(error, NOT_SENT))
+            if isinstance(error, NOT_SENT):
+                why = why_not_sent(self._base_url, error)
+                return answers.unanswered(request, why, sent=False)
+            return answers.unanswered(request, _reason(error), sent=True)
         answer = Answer(response.status_code, body, response.headers.get("Retry-After"))
         return answers.judge(request, answer, now=self._now(), secrets=(self._api_key,)) or answer
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from shared.clock import Clock
 from shared.failures import Failure, Limited, Outage, OutcomeUnknown, Transient
-from shared.http import ACCEPT_ENCODING, NOT_SENT, UnusableBody, read_bounded
+from shared.http import ACCEPT_ENCODING, NOT_SENT, UnusableBody, read_bounded, why_not_sent
 from shared.limits import Limiter
 from shared.masking import masked
 from shared.retrying import RetryableHere, RetryPolicy, with_retries
@@ -187,9 +187,10 @@ class Exchange:
         try:
             with self._http.stream(method, url, headers=headers, content=body) as response:
                 content = _content_of(response, what)
-        except NOT_SENT:
+        except NOT_SENT as error:
+            why = why_not_sent(url, error)
             raise RetryableHere(
-                Outage("24SevenOffice cannot be reached.", system=System.TFSO)
+                Outage(f"24SevenOffice cannot be reached: {why}.", system=System.TFSO)
             ) from None
         except httpx.TimeoutException:
             raise _no_answer(f"24SevenOffice did not answer {what} in time.") from None

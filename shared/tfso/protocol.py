@@ -220,6 +220,16 @@ def refusal_of(status: int, headers: Mapping[str, str], now: datetime) -> Refusa
                 carried_out=status != HTTPStatus.SERVICE_UNAVAILABLE,
                 again=True,
             )
+        case _ if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            return Refusal(
+                Outage(
+                    "Something other than 24SevenOffice's services answers at their address: a "
+                    f"redirect (HTTP {status}), which is never followed. If this lasts, check the "
+                    "address in the connection's settings.",
+                    system=System.TFSO,
+                ),
+                carried_out=True,
+            )
         case _:
             return Refusal(
                 Transient(

@@ -563,7 +563,7 @@ def test_a_creation_is_tried_again_when_the_vendor_did_not_take_it(place: Place)
         ({"effect": Effect.ANSWER, "status": 500, "body": soap_fault("Oops")}, Transient),
         ({"effect": Effect.ANSWER, "status": 500, "body": soap_fault("Bad", "Client")}, Rejected),
         ({"effect": Effect.ANSWER, "status": 403}, AuthFailed),
-        ({"effect": Effect.ANSWER, "status": 302, "headers": {"Location": "/"}}, Transient),
+        ({"effect": Effect.ANSWER, "status": 302, "headers": {"Location": "/"}}, Outage),
     ],
     ids=str,
 )

@@ -253,7 +253,7 @@ def test_a_quarantine_ends_when_it_says_or_else_with_the_hour(written: str, end:
         (503, Outage, False, True),
         (504, Outage, True, True),
         (501, Transient, True, False),
-        (302, Transient, False, False),
+        (302, Outage, True, False),
         (404, Transient, False, False),
     ],
 )
