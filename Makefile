@@ -19,7 +19,7 @@ $(TOOLS)/bin/uv:
 
 $(STAMP): requirements.lock pyproject.toml | $(if $(filter $(TOOLS)/bin/uv,$(UV)),$(TOOLS)/bin/uv)
 	@test -x $(RUN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	@$(UV) pip sync --quiet --python $(RUN)/python requirements.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python $(RUN)/python requirements.lock
 	@$(UV) pip install --quiet --python $(RUN)/python --no-deps --editable .
 	@touch $@
 
