@@ -18,9 +18,9 @@ from sandbox.tfso.config import FJELLHEIM
 from sandbox.tfso.state import ClientState
 from sandbox.threads import running
 from shared.config import Configuration
-from shared.database import make_engine, make_sessions
+from shared.database import make_sessions
 from shared.vendors import Vendors
-from tests.harness.stored import empty
+from tests.harness.stored import empty, engine_of
 from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, NO_LIMIT, Clock, World
 from workers.web import webhooks
 from workers.web.app import app as web_app
@@ -51,9 +51,6 @@ class Stage:
     around_rackbeat: Around = as_it_is
     rackbeat_config: rackbeat.Config = GENEROUS_RACKBEAT
 
-    def __post_init__(self) -> None:
-        self._engine = make_engine(self.configuration.database_url.get_secret_value())
-
     @contextmanager
     def world(self) -> Iterator[World]:
         """A world in which there is nothing at all yet; ends the one before it."""
@@ -63,7 +60,9 @@ class Stage:
             rackbeat_url = stack.enter_context(running(self.around_rackbeat(app)))
             made = World(
                 configuration=self.configuration,
-                sessions=make_sessions(self._engine),
+                sessions=make_sessions(
+                    engine_of(self.configuration.database_url.get_secret_value())
+                ),
                 rackbeat=stack.enter_context(SandboxControl(rackbeat_url)),
                 tfso=stack.enter_context(SandboxControl(self.tfso_url)),
                 rackbeat_url=rackbeat_url,
@@ -82,9 +81,6 @@ class Stage:
         with SandboxControl(self.tfso_url) as control:
             control.clear_faults()
             control.reset_calls()
-
-    def close(self) -> None:
-        self._engine.dispose()
 
 
 def without_pauses(vendors: Vendors) -> None:
@@ -131,7 +127,7 @@ def stage(
     clock = Clock()
     app = tfso.create_app(replace(GENEROUS_TFSO, now=clock))
     with running(around_tfso(app)) as tfso_url, running(web_app) as web_url:
-        made = Stage(
+        yield Stage(
             configuration=configuration,
             tfso_app=app,
             tfso_url=tfso_url,
@@ -141,5 +137,3 @@ def stage(
             around_rackbeat=around_rackbeat,
             rackbeat_config=rackbeat_config,
         )
-        yield made
-        made.close()

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import psycopg
 from psycopg.sql import SQL, Identifier
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from shared.database import make_engine
 from shared.tables import Base
+
+
+@cache
+def engine_of(database_url: str) -> Engine:
+    """One engine for all tests of a database: it compiles every statement once."""
+    return make_engine(database_url)
 
 
 def everything_stored(sessions: sessionmaker[Session]) -> str:

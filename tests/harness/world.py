@@ -26,7 +26,7 @@ from sandbox.threads import running
 from shared.clock import utc_now
 from shared.config import Configuration
 from shared.connections import Connections, NewConnection
-from shared.database import make_engine, make_sessions
+from shared.database import make_sessions
 from shared.engine.engine import Engine
 from shared.journal.record import WakeUp
 from shared.probing import probe
@@ -38,6 +38,7 @@ from shared.vault import Vault
 from shared.vendors import Vendors
 from shared.words import Cause, System
 from tasks.kinds import KINDS
+from tests.harness.stored import engine_of
 from workers.web import webhooks
 from workers.web.app import app as web_app
 
@@ -271,11 +272,9 @@ def world(
         rackbeat_url, tfso_url, web_url = stack.enter_context(
             all_running(rackbeat.create_app(rackbeat_config), tfso.create_app(tfso_config), web_app)
         )
-        engine = make_engine(database_url)
-        stack.callback(engine.dispose)
         made = World(
             configuration=configuration,
-            sessions=make_sessions(engine),
+            sessions=make_sessions(engine_of(database_url)),
             rackbeat=stack.enter_context(SandboxControl(rackbeat_url)),
             tfso=stack.enter_context(SandboxControl(tfso_url)),
             rackbeat_url=rackbeat_url,
