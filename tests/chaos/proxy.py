@@ -111,8 +111,10 @@ class Proxy:
             await self._stop.wait()
             server.close()
             self._cut()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            waiting = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in waiting:
                 task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(serve())
