@@ -57,7 +57,8 @@ def make_celery(config: Configuration) -> Celery:
             "socket_connect_timeout": BROKER_SECONDS,
             "socket_keepalive": True,
             "health_check_interval": 10,
-            "retry_on_timeout": True,
+            # Not "retry_on_timeout": the client would also repeat the read of a lost connection on
+            # a new one, of which the worker hears nothing, and wait there for ever.
         },
         beat_scheduler="workers.beat:OneActiveScheduler",
         beat_max_loop_interval=min(config.sweep_seconds, 5),

@@ -154,7 +154,6 @@ class SelfCheck(bootsteps.StartStopStep):
         quick = {
             "socket_timeout": BROKER_SECONDS,
             "socket_connect_timeout": BROKER_SECONDS,
-            "retry_on_timeout": False,
         }
         try:
             with app.connection_for_write(transport_options=quick) as connection:

@@ -67,7 +67,8 @@ def send(
             kwargs=arguments,
             queue=queue.value,
             headers={"headers": headers} if headers else None,
-            retry=False,
+            retry=True,  # once, as a kept connection may have been cut
+            retry_policy={"max_retries": 1, "interval_start": 0},
         )
     except BROKER_ERRORS as error:
         log.warning("broker does not take messages", error=type(error).__name__)
