@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +19,12 @@ from sandbox.control import SandboxControl
 from sandbox.threads import running
 from shared.engine import engine
 from shared.entity import Entity
+from shared.journal import claims
+from shared.journal.claims import MOST_CRASHES
+from shared.journal.decide import MOST_TRANSIENT_ATTEMPTS
 from shared.kind import Context
-from shared.tables import Attempt, Connection, Link, Pause
+from shared.sweep import sweep
+from shared.tables import Attempt, Change, Connection, Link, Pause
 from tasks.products import TfsoProducts
 from tests.harness.people import (
     linked,
@@ -28,6 +33,7 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
+from tests.harness.stage import without_pauses
 from tests.harness.world import GENEROUS_RACKBEAT, World
 
 QUICK_TRIES = 4  # within one call
@@ -247,6 +253,43 @@ def test_an_unexpected_error_in_one_record_parks_only_that_one_after_three_tries
     assert [call.kwargs["error"] for call in unexpected] == ["KeyError"] * 3
     assert not any("exc_info" in call.kwargs for call in unexpected)
     assert "hemmelighet" not in str(change.message) + str(log.calls)
+
+
+def test_a_record_that_only_ever_fails_for_now_is_parked_in_the_end_and_stops_no_other(
+    the_world: World,
+) -> None:
+    link = edited(the_world)
+    without_pauses(the_world.vendors)
+    failing = "GET /products/{number}"
+    the_world.rackbeat.fault(operation=failing, effect="answer", status=500, times=None)
+    the_world.work()
+    with the_world.sessions.begin() as session:  # days later
+        change = session.get_one(Change, the_change(the_world).id)
+        change.attempts = MOST_TRANSIENT_ATTEMPTS - 1
+    the_world.clock.pass_by(hours=2)
+    tfso_supplier(the_world)
+    the_world.work()
+    parked = the_change(the_world)
+    assert (parked.state, parked.failure_class) == ("parked", "transient")
+    assert parked.attempts == MOST_TRANSIENT_ATTEMPTS
+    assert "HTTP 500" in str(parked.message)
+    assert not arrived(the_world, link)
+    assert [s["name"] for s in the_world.rackbeat.state()["suppliers"]] == ["Skifabrikken AS"]
+
+
+def test_a_record_that_stops_every_worker_is_kept_back_after_five(the_world: World) -> None:
+    edited(the_world)
+    change = the_change(the_world).id
+    for _ in range(MOST_CRASHES):
+        now = the_world.clock()
+        with the_world.sessions.begin() as session:
+            until = now + timedelta(minutes=3)
+            assert claims.claim(session, change, token="dead", now=now, until=until)
+        the_world.clock.pass_by(minutes=4)
+        sweep(the_world.engine)
+    parked = the_change(the_world)
+    assert (parked.state, parked.failure_class, parked.attempts) == ("parked", "bug", MOST_CRASHES)
+    assert "workers have stopped" in str(parked.message)
 
 
 def test_a_parked_record_is_tried_again_when_it_is_edited(the_world: World) -> None:
