@@ -47,6 +47,8 @@ Json = dict[str, Any]
 VERSION: Json = json.loads(BEFORE.read_text())
 # Columns that the version before has but does not use, so that this one may drop them.
 UNUSED: frozenset[str] = frozenset()
+# Tasks it drops, as it does not know them. The sweep sends them again, until a new worker has one.
+SENT_AGAIN = {"varebro.probe"}
 
 
 # -- messages -----------------------------------------------------------------------------------
@@ -79,7 +81,7 @@ class Outbox:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Json, str]]:
     """Every message that this version's processes send each other."""
     outbox: Any = Outbox()
-    due = Due([], pulls=[("fjell", "customer")], runs=[1])
+    due = Due([], pulls=[("fjell", "customer")], runs=[1], probes=[("fjell", "24so")])
     monkeypatch.setattr(tasks, "the_engine", lambda: None)
     monkeypatch.setattr(tasks, "sweep", lambda _engine: due)
     tasks._sweep(SimpleNamespace(app=outbox))  # type: ignore[arg-type]
@@ -104,6 +106,8 @@ def test_the_version_before_understands_the_messages_of_this_one(
     assert len(sent) > 2 * len(KINDS)
     for name, given, queue in sent:
         assert queue in VERSION["queues"], name
+        if name in SENT_AGAIN:
+            continue
         assert name in VERSION["tasks"], f"a worker of the version before drops {name}"
         arguments = VERSION["tasks"][name]
         assert set(arguments["needs"]) <= given.keys(), name
