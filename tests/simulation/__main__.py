@@ -35,7 +35,7 @@ def _many(database: Database, seeds: range) -> int:
         outcome = play(database, seed)
         if outcome.broken:
             failed += 1
-            print(outcome)
+            print(outcome, f"Again: python -m tests.simulation --seed {seed}", sep="\n", flush=True)
     per_minute = len(seeds) / (time.monotonic() - begun) * 60
     a_core = len(seeds) / (time.process_time() - cpu) * 60
     print(

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.simulation.broken import BROKEN, Broken
 from tests.simulation.database import Database
 from tests.simulation.schedule import play, quiet
 
 FIXED = range(1, 61)
 FRESH = 10
+SOON = 60  # schedules in which a missing safeguard must show
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,3 +44,9 @@ def test_the_invariants_hold_under_schedules_nobody_has_seen(database: Database)
 
 def test_a_seed_plays_the_same_schedule_again(database: Database) -> None:
     assert play(database, 4).story == play(database, 4).story
+
+
+@pytest.mark.parametrize("without", BROKEN)
+def test_a_missing_safeguard_is_noticed(database: Database, without: Broken) -> None:
+    with without():
+        assert any(play(database, seed).broken for seed in range(1, SOON + 1))
