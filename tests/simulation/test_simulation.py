@@ -13,6 +13,7 @@ from tests.simulation.schedule import play, quiet
 
 FIXED = range(1, 61)
 FRESH = 10
+ON_POSTGRESQL = range(1001, 1016)
 SOON = 60  # schedules in which a missing safeguard must show
 
 
@@ -22,7 +23,7 @@ def quietly() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def database() -> Iterator[Database]:
     made = Database()
     yield made
@@ -39,6 +40,13 @@ def test_the_invariants_hold_under_schedules_nobody_has_seen(database: Database)
     failed = [
         outcome for seed in range(first, first + FRESH) if (outcome := play(database, seed)).broken
     ]
+    assert not failed, failed[0]
+
+
+def test_the_invariants_hold_on_postgresql(database_url: str) -> None:
+    on_postgresql = Database(database_url)
+    failed = [o for seed in ON_POSTGRESQL if (o := play(on_postgresql, seed)).broken]
+    on_postgresql.close()
     assert not failed, failed[0]
 
 
