@@ -28,8 +28,8 @@ class Reference:
     """Another record this one refers to; the key is the source's.
 
     Attributes:
-        optional: referred to only where it is linked already; otherwise it must be transferred
-            first.
+        optional: done without where it is neither linked nor on its way; otherwise it must be
+            transferred first.
     """
 
     kind: str

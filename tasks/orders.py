@@ -8,6 +8,7 @@ from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import ORDERS
 from shared.settings import Settings
+from shared.words import Direction
 from tasks.documents import Document
 from tasks.rackbeat_documents import RackbeatDocuments
 from tasks.tfso_documents import A_MONTH, TfsoDocuments, order_mark
@@ -43,8 +44,12 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         return Order(**self.fields(record, context), cancelled=bool(cancelled))
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
-        del settings
-        return None if record.get("is_booked") else "It is a draft in Rackbeat; booked ones go."
+        if not record.get("is_booked"):
+            return "It is a draft in Rackbeat; booked ones go."
+        if record.get("is_invoiced") and settings.invoice.lets(Direction.RACKBEAT_TO_24SO):
+            # Its invoice does not need it, and with both there everything would be sold twice.
+            return "It has been invoiced in Rackbeat; the invoice goes."
+        return None
 
     def render(self, entity: Order, context: Context) -> Payload:
         if entity.cancelled:

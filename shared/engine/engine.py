@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.points import Reached, pass_by
-from shared.engine.transfer import AnyKind, Missing, Transfer
+from shared.engine.references import Missing
+from shared.engine.transfer import AnyKind, Transfer
 from shared.engine.writing import ClaimLost, JournalWriter, PreviewWriter, Result, Writer
 from shared.entity import Reference
 from shared.failures import Failure, Transient, Unmappable

@@ -14,6 +14,7 @@ from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
 from shared.engine.matching import Match, find_match
 from shared.engine.recovery import Recovery
+from shared.engine.references import Missing, key_at_target
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, differences, differs
 from shared.failures import Rejected, Unmappable
@@ -24,14 +25,6 @@ from shared.tables import Change, IdempotencyKey, Link
 from shared.words import Cause, Direction, Origin, Outcome, System
 
 AnyKind = Kind[Any]
-
-
-class Missing(Exception):
-    """A record this one needs has not been transferred yet."""
-
-    def __init__(self, reference: Reference) -> None:
-        super().__init__(f"{reference.kind} {reference.key}")
-        self.reference = reference
 
 
 @dataclass
@@ -177,14 +170,13 @@ class Transfer:
             return find_link(session, self.change.connection_id, kind, system, key)
 
     def _key_at_target(self, reference: Reference) -> str | None:
-        link = self._link_of(reference.kind, self.direction.source, reference.key)
-        if link is None and reference.optional:
-            return None
-        if link is None and self.pretend:
-            return "0"
-        if link is None:
-            raise Missing(reference)
-        return counterpart(link, self.direction.source)
+        try:
+            with self.sessions() as session:
+                return key_at_target(session, self.change, reference)
+        except Missing:
+            if self.pretend:
+                return None if reference.optional else "0"
+            raise
 
     def _rendered(self, desired: Entity, existing: Record | None) -> tuple[Payload, Entity]:
         """The payload, and the target's entity as it will be once that is written."""

@@ -131,6 +131,38 @@ def test_the_invoice_of_an_order_the_workers_have_not_seen_yet_is_made_by_itself
     assert "ReferenceOrderId" not in there
 
 
+def test_an_invoice_that_overtakes_the_message_of_its_order_is_not_sold_twice(
+    the_world: World,
+) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    the_world.settle()
+    made = rackbeat_order(the_world, of("TELT-2", 2))
+    the_world.deliveries_done()
+    invoice_part(the_world, made["number"], 1)
+    the_world.deliveries_done()
+    the_world.engine.process(the_world.change(kind="invoice").id)
+    assert the_world.change(kind="invoice").state == "waiting"
+    the_world.settle()
+    order, part = sorted(the_world.all_in_tfso("orders"), key=lambda each: each["OrderId"])
+    assert part["ReferenceOrderId"] == order["OrderId"]
+    assert the_world.states() == []
+
+
+def test_an_order_that_was_invoiced_before_it_was_looked_at_is_not_sold_twice(
+    the_world: World,
+) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    the_world.settle()
+    made = rackbeat_order(the_world, of("TELT-2", 2))
+    invoice_all(the_world, made["number"])
+    the_world.settle()
+    assert the_only_order(the_world)["OrderStatus"] == "ForInvoicing"
+    assert the_world.change(kind="order").outcome == "skipped"
+    assert the_world.states() == []
+
+
 def test_a_partial_invoice_is_a_document_of_its_own_that_refers_to_its_order(
     the_world: World,
 ) -> None:
