@@ -53,6 +53,7 @@ def _wake_dependants(session: Session, change: Change, now: datetime) -> set[Lan
         update(Change)
         .where(
             Change.connection_id == change.connection_id,
+            Change.direction == change.direction,
             Change.blocked_kind == change.kind,
             Change.blocked_key == change.key,
             Change.state.in_([State.WAITING.value, State.PARKED.value]),
@@ -143,6 +144,7 @@ def _park_dependants(session: Session, change: Change) -> None:
         select(Change)
         .where(
             Change.connection_id == change.connection_id,
+            Change.direction == change.direction,
             Change.blocked_kind == change.kind,
             Change.blocked_key == change.key,
             Change.state == State.WAITING.value,

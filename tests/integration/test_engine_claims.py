@@ -8,18 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import select, text, update
 
 from sandbox.stack import wait_until
 from shared.engine.engine import Engine
 from shared.engine.points import Point
-from shared.journal import claims
+from shared.journal import claims, settle
 from shared.journal.record import News, record
 from shared.links import find_link
 from shared.sweep import sweep
 from shared.tables import Change
-from shared.words import Cause, Direction, State, System
+from shared.words import Cause, Direction, Outcome, State, System
 from tests.harness.people import linked, tfso_product, tfso_supplier
 from tests.harness.world import SLUG, World
 
@@ -290,3 +291,34 @@ def test_a_worker_whose_claim_has_expired_after_its_write_leaves_the_outcome_to_
     assert the_world.writes() == {"POST /products": 1}
     assert the_world.change(id=change).outcome == "matched"
     assert copies(the_world) == 1
+
+
+def test_what_waits_for_a_record_waits_for_its_own_direction_only(the_world: World) -> None:
+    """The two systems' keys may be equal without meaning the same record."""
+    connection = the_world.connect().id
+    now = the_world.clock()
+    forth, back = Direction.RACKBEAT_TO_24SO, Direction.TFSO_TO_RACKBEAT
+    news = [
+        News("product", back, "501", Cause.RESYNC),
+        News("product_group", forth, "11", Cause.RESYNC),
+        News("product_group", back, "11", Cause.RESYNC),
+    ]
+    end = partial(
+        settle.finish, outcome=Outcome.UNCHANGED, target_key="90", message=None, notes=[], now=now
+    )
+    with the_world.sessions.begin() as session:
+        waiting, other, needed = (
+            session.get_one(Change, id)
+            for each in news
+            for id in record(session, connection, [each], now=now)
+        )
+        waiting.state = State.RUNNING.value
+        session.flush()
+        settle.wait_for(session, waiting, kind="product_group", key="11", now=now)
+        session.flush()
+        end(session, other)
+        session.refresh(waiting)
+        assert waiting.state == "waiting"
+        end(session, needed)
+        session.refresh(waiting)
+        assert waiting.state == "pending"
