@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -211,27 +211,28 @@ def _is_changed(seen: Seen, listed: Listed) -> bool:
     return listed.entity is None or differs(seen, listed.entity.seen())
 
 
-def compare(
-    session: Session,
-    connection_id: int,
-    kind: AnyKind,
-    settings: Settings,
-    clients: Clients,
-    *,
-    known: dict[System, dict[str, str] | None],
-    now: datetime,
-) -> Comparison:
-    """List both sides of a kind and compare them with each other and with what was last seen.
-
-    A link that is older than the lists go back is left alone.
-    """
-    links = session.scalars(
+def links_to_compare(
+    session: Session, connection_id: int, kind: AnyKind, *, now: datetime
+) -> Sequence[Link]:
+    """The links of a kind, but for those that are older than the lists go back."""
+    return session.scalars(
         select(Link).where(
             Link.connection_id == connection_id,
             Link.kind == kind.name,
             Link.updated_at > now - kind.listed_for if kind.listed_for else true(),
         )
     ).all()
+
+
+def compare(
+    kind: AnyKind,
+    settings: Settings,
+    clients: Clients,
+    *,
+    links: Sequence[Link],
+    known: dict[System, dict[str, str] | None],
+) -> Comparison:
+    """List both sides of a kind and compare them with each other and with what was last seen."""
     sides = {
         system: {
             found.key: Listed(entity, wanted)

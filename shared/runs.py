@@ -195,18 +195,15 @@ def _keeping_lease(engine: Engine, run_id: int) -> Iterator[None]:
 def _compare(
     engine: Engine, connection: Connection, kind: Kind[Any], settings: Settings
 ) -> listing.Comparison:
-    clients = engine.clients(connection.id, True)
     with engine.sessions() as session:
         cursor = session.get(Cursor, (connection.id, kind.name))
         baseline = cursor.rackbeat_baseline if cursor is not None else None
-        known = {
-            System.RACKBEAT: baseline,
-            # What is new in 24SevenOffice is found by the pulls, which have a baseline of theirs.
-            System.TFSO: None,
-        }
-        return listing.compare(
-            session, connection.id, kind, settings, clients, known=known, now=engine.clock()
-        )
+        links = listing.links_to_compare(session, connection.id, kind, now=engine.clock())
+    # What is new in 24SevenOffice is found by the pulls, which have a baseline of theirs.
+    known = {System.RACKBEAT: baseline, System.TFSO: None}
+    # The lists may take an hour: no transaction is open meanwhile, which the database would end.
+    clients = engine.clients(connection.id, True)
+    return listing.compare(kind, settings, clients, links=links, known=known)
 
 
 def _store_comparison(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from shared import listing
 from shared.tables import Run
 from shared.words import Cause
 from tasks.kinds import KINDS
@@ -17,6 +19,7 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
+from tests.harness.stored import engine_of
 from tests.harness.world import Json, World
 
 GOODS = ("product_group", "product")
@@ -107,6 +110,25 @@ def test_it_costs_as_many_calls_for_many_records_as_for_few(the_world: World) ->
         reconcile(the_world)
         calls.append(the_world.rackbeat.calls()["total"] + the_world.tfso.calls()["total"])
     assert calls[0] == calls[1]
+
+
+def test_no_transaction_is_open_while_the_systems_are_listed(
+    the_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_world.connect(**only("supplier"))
+    tfso_supplier(the_world)
+    pool = engine_of(the_world.configuration.database_url.get_secret_value()).pool
+    in_use: list[int] = []
+    list_all = listing._all
+
+    def watched(*given: Any) -> Any:
+        in_use.append(pool.checkedout())
+        return list_all(*given)
+
+    monkeypatch.setattr(listing, "_all", watched)
+    reconcile(the_world)
+    assert in_use
+    assert set(in_use) == {0}
 
 
 def test_it_begins_by_itself_every_night(the_world: World) -> None:
