@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from shared.journal.pauses import is_paused
 from shared.journal.record import OPEN
 from shared.links import counterpart, find_link
-from shared.tables import Change, Connection, Link
+from shared.tables import Attempt, Change, Connection, Link
 from shared.words import Direction, FailureClass, Outcome, State
 
 # How soon a change looks again when another one of the same record is being worked on.
@@ -19,6 +20,7 @@ BUSY = timedelta(seconds=2)
 
 # A record that has stopped so many workers is taken to be the reason.
 MOST_CRASHES = 5
+_STOPPED = "The worker that transferred this record stopped; it is tried again."
 
 
 def claim(
@@ -117,18 +119,41 @@ def expire_claims(session: Session, *, now: datetime) -> int:
     ).all()
     for change in dead:
         change.attempts += 1
-        if change.attempts < MOST_CRASHES:
+        session.add(_lost_try(change, now))
+        if _crashes_in_a_row(session, change) < MOST_CRASHES:
             change.failure_class = FailureClass.TRANSIENT.value
-            change.message = "The worker that transferred this record stopped; it is tried again."
+            change.message = _STOPPED
             reopen(session, change, State.PENDING, due_at=now)
         else:
             change.failure_class = FailureClass.BUG.value
             change.message = (
-                f"{change.attempts} workers have stopped while they transferred this record. It is "
+                f"{MOST_CRASHES} workers have stopped while they transferred this record. It is "
                 "kept back so that it cannot stop more. Look into the workers' logs, then retry it."
             )
             reopen(session, change, State.PARKED, due_at=now)
     return len(dead)
+
+
+def _lost_try(change: Change, now: datetime) -> Attempt:
+    """When it began is not known any more; it was due then."""
+    return Attempt(
+        change_id=change.id,
+        started_at=change.due_at,
+        finished_at=now,
+        failure_class=FailureClass.TRANSIENT.value,
+        message=_STOPPED,
+    )
+
+
+def _crashes_in_a_row(session: Session, change: Change) -> int:
+    """How many of the last tries ended with their worker."""
+    last = session.scalars(
+        select(Attempt.message)
+        .where(Attempt.change_id == change.id)
+        .order_by(Attempt.id.desc())
+        .limit(MOST_CRASHES)
+    )
+    return len(list(takewhile(lambda message: message == _STOPPED, last)))
 
 
 def release_waiting(session: Session, *, now: datetime) -> int:

@@ -292,6 +292,18 @@ def test_a_record_that_stops_every_worker_is_kept_back_after_five(the_world: Wor
     assert "workers have stopped" in str(parked.message)
 
 
+def test_a_record_that_has_failed_often_may_also_lose_a_worker(the_world: World) -> None:
+    edited(the_world)
+    now, change = the_world.clock(), the_change(the_world).id
+    with the_world.sessions.begin() as session:
+        session.get_one(Change, change).attempts = MOST_CRASHES
+        until = now + timedelta(minutes=3)
+        assert claims.claim(session, change, token="dead", now=now, until=until)
+    the_world.clock.pass_by(minutes=4)
+    sweep(the_world.engine)
+    assert the_change(the_world).state == "pending"
+
+
 def test_a_parked_record_is_tried_again_when_it_is_edited(the_world: World) -> None:
     the_world.connect()
     the_world.rackbeat.fault(operation="POST /suppliers", effect="answer", status=422)
