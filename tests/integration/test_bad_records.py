@@ -130,13 +130,14 @@ def test_what_a_vendor_says_is_kept_also_where_it_cannot_be_stored(
         writes = operation.startswith(("POST /api/customers", "PUT /api/customers"))
         return replace(reply, status=422, body=refusal) if writes else reply
 
-    made = tfso_goods(world_of)[0]
+    tfso_goods(world_of)
     line.spoil(refused)
     start_run(world_of.engine, SLUG, Cause.INITIAL)
     world_of.work()
-    parked = world_of.change(key=str(made["Id"]), state="parked")
-    assert parked.failure_class == "rejected"
-    assert "The \ufffd is invalid." in (parked.message or "")
+    # Rackbeat has taken the customer all the same: its webhook may have ended the change since.
+    with world_of.sessions() as session:
+        refused_tries = session.scalars(select(Attempt).filter_by(failure_class="rejected")).all()
+    assert ["The \ufffd is invalid." in (a.message or "") for a in refused_tries] == [True]
 
 
 @pytest.mark.parametrize("character", UNSTORABLE)
