@@ -16,11 +16,17 @@ from shared.engine.writing import Writer
 from shared.entity import Seen
 from shared.failures import DependencyParked, Transient
 from shared.journal.decide import Wait
-from shared.kind import Context, Kind
+from shared.kind import Context, Kind, Side
 from shared.links import counterpart, see, seen
 from shared.settings import Settings
 from shared.tables import Change, IdempotencyKey, Link
 from shared.words import Direction, State
+
+
+def seen_now(side: Side[Any], client: Any, key: str, settings: Settings) -> Seen:
+    """The fields of a record as they are now; none where there is no such record."""
+    record = side.read(client, key)
+    return {} if record is None else side.parse(record, Context(settings)).seen()
 
 
 @dataclass
@@ -83,9 +89,8 @@ class Recovery:
             )
 
     def _current(self, into: Direction, target_key: str) -> Seen:
-        side = self.kind.side(into.target)
-        record = side.read(self.clients.of(into.target), target_key)
-        return {} if record is None else side.parse(record, Context(self.settings)).seen()
+        side, client = self.kind.side(into.target), self.clients.of(into.target)
+        return seen_now(side, client, target_key, self.settings)
 
     def _take_note(self, link: Link, into: Direction, key: IdempotencyKey, current: Seen) -> None:
         """Field by field, as somebody may have edited another one since: where the target is as

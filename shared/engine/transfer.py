@@ -13,11 +13,12 @@ from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
 from shared.engine.matching import Match, find_match
-from shared.engine.recovery import Recovery
+from shared.engine.recovery import Recovery, seen_now
 from shared.engine.references import Missing, key_at_target
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, differences, differs
-from shared.failures import Rejected, Unmappable
+from shared.failures import Failure, Rejected, Unmappable
+from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Payload, Record
 from shared.links import counterpart, find_link, make_link, see, seen
 from shared.settings import Settings
@@ -173,7 +174,7 @@ class Transfer:
         try:
             with self.sessions() as session:
                 return key_at_target(session, self.change, reference)
-        except Missing:
+        except (Missing, Wait):
             if self.pretend:
                 return None if reference.optional else "0"
             raise
@@ -270,8 +271,16 @@ class Transfer:
                 before={},
                 after=after.known(),
                 send=lambda: self.target.create(self.target_client, payload),
+                read_back=lambda key: self._as_made(key, after.known()),
             )
         )
+
+    def _as_made(self, key: str, written: Seen) -> Seen:
+        """What was written and what the target has filled in: what differs later is an edit."""
+        try:
+            return seen_now(self.target, self.target_client, key, self.settings) | written
+        except Failure:
+            return written
 
     # -- again ----------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class Write:
         source_seen: the source's fields that are written.
         before, after: the target's fields as they are and as they will be.
         send: makes the call; the key of the record written.
+        read_back: the target's fields as they are after that; where it cannot tell, those written.
     """
 
     operation: str
@@ -58,6 +59,7 @@ class Write:
     before: Seen
     after: Seen
     send: Callable[[], str]
+    read_back: Callable[[str], Seen] | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -126,12 +128,13 @@ class JournalWriter:
             raise
         self.response = {"key": written_key}
         self.reached(Point.AFTER_CALL)
+        target_seen = write.after if write.read_back is None else write.read_back(written_key)
         self.store(
             Result(
                 write.outcome,
                 written_key,
                 source_seen=write.source_seen,
-                target_seen=write.after,
+                target_seen=target_seen,
             )
         )
         self.reached(Point.AFTER_COMMIT)

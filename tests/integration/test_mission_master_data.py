@@ -60,6 +60,7 @@ ROWS = (
         {"name": "Nytt navn"}, {"Name": "Nytt navn"}, "SaveProducts",
     ),
 )  # fmt: skip
+OFF = {"origin": "off"}
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 
 
@@ -67,6 +68,21 @@ def begun(the_world: World, **settings: Any) -> None:
     """A connection whose first pulls have been made: what comes now is new."""
     the_world.connect(**settings)
     the_world.work()
+
+
+def test_a_field_that_was_empty_when_its_record_was_copied_can_be_filled_in_at_the_copy(
+    the_world: World,
+) -> None:
+    original = tfso_customer(the_world)["Id"]
+    the_world.clock.pass_by(hours=1)  # no pull finds it, and what the sync writes has no echo
+    the_world.connect(product=OFF, product_group=OFF, supplier=OFF, order=OFF)
+    the_world.initial_sync()
+    (link,) = [link for link in the_world.links("customer") if link.tfso_key == str(original)]
+    assert not the_world.in_rackbeat("customers", link.rackbeat_key)["contact_phone"]
+    the_world.rackbeat.edit("customers", link.rackbeat_key, {"contact_phone": "61234567"})
+    the_world.settle()
+    phones = the_world.in_tfso("companies", original)["PhoneNumbers"]
+    assert phones["Primary"]["Value"] == "61234567"
 
 
 @every_row
