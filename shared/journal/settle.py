@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from shared.journal import pauses
@@ -49,58 +49,53 @@ def finish(
 
 
 def _wake_dependants(session: Session, change: Change, now: datetime) -> set[Lane]:
-    woken = session.execute(
-        update(Change)
-        .where(
-            Change.connection_id == change.connection_id,
-            Change.direction == change.direction,
-            Change.blocked_kind == change.kind,
-            Change.blocked_key == change.key,
-            Change.state.in_([State.WAITING.value, State.PARKED.value]),
-        )
-        .values(
-            state=State.PENDING.value,
-            due_at=now,
-            enqueued_at=None,
-            blocked_kind=None,
-            blocked_key=None,
-        )
-        .returning(Change.kind, Change.bulk)
+    return _wake(
+        session,
+        Change.connection_id == change.connection_id,
+        Change.direction == change.direction,
+        Change.blocked_kind == change.kind,
+        Change.blocked_key == change.key,
+        Change.state.in_([State.WAITING.value, State.PARKED.value]),
+        state=State.PENDING.value,
+        due_at=now,
+        enqueued_at=None,
+        blocked_kind=None,
+        blocked_key=None,
     )
-    return {(kind, bulk) for kind, bulk in woken}
 
 
 def _wake_same_record(session: Session, change: Change, now: datetime) -> set[Lane]:
-    woken = session.execute(
-        update(Change)
-        .where(
-            Change.connection_id == change.connection_id,
-            Change.kind == change.kind,
-            Change.direction == change.direction,
-            Change.key == change.key,
-            Change.state == State.PENDING.value,
-            Change.attempts == 0,
-            Change.due_at > now,
-        )
-        .values(due_at=now)
-        .returning(Change.kind, Change.bulk)
+    return _wake(
+        session,
+        Change.connection_id == change.connection_id,
+        Change.kind == change.kind,
+        Change.direction == change.direction,
+        Change.key == change.key,
+        Change.state == State.PENDING.value,
+        Change.attempts == 0,
+        Change.due_at > now,
+        due_at=now,
     )
-    return {(kind, bulk) for kind, bulk in woken}
 
 
 def _wake_counterpart(session: Session, change: Change, now: datetime) -> set[Lane]:
     """A change the other way that was parked may have become needless: look at it again."""
+    return _wake(
+        session,
+        Change.connection_id == change.connection_id,
+        Change.kind == change.kind,
+        Change.direction == Direction(change.direction).reverse.value,
+        Change.key == change.target_key,
+        Change.state == State.PARKED.value,
+        state=State.PENDING.value,
+        due_at=now,
+        enqueued_at=None,
+    )
+
+
+def _wake(session: Session, *which: ColumnElement[bool], **becomes: Any) -> set[Lane]:
     woken = session.execute(
-        update(Change)
-        .where(
-            Change.connection_id == change.connection_id,
-            Change.kind == change.kind,
-            Change.direction == Direction(change.direction).reverse.value,
-            Change.key == change.target_key,
-            Change.state == State.PARKED.value,
-        )
-        .values(state=State.PENDING.value, due_at=now, enqueued_at=None)
-        .returning(Change.kind, Change.bulk)
+        update(Change).where(*which).values(**becomes).returning(Change.kind, Change.bulk)
     )
     return {(kind, bulk) for kind, bulk in woken}
 
