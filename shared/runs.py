@@ -6,9 +6,8 @@ others, with less urgency. A run that is interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import listing
+from shared.background import repeating
 from shared.engine.engine import Engine, UnknownConnectionError
 from shared.failures import Failure, Limited
 from shared.journal import pauses
@@ -171,25 +171,16 @@ def news_of(
     return listing.for_resync(kind, direction, settings, clients, since=run.since, until=run.until)
 
 
-@contextmanager
-def _keeping_lease(engine: Engine, run_id: int) -> Iterator[None]:
+def _keeping_lease(engine: Engine, run_id: int) -> AbstractContextManager[None]:
     """Renew the run's lease as long as the block takes, however slow the vendors are."""
-    over = threading.Event()
 
     def renew() -> None:
-        while not over.wait(LEASE.total_seconds() / 3):
-            # Where it fails, another worker may begin the same; what is found twice is recognised.
-            with suppress(SQLAlchemyError), engine.sessions.begin() as session:
-                until = engine.clock() + LEASE
-                session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=until))
+        # Where it fails, another worker may begin the same; what is found twice is recognised.
+        with suppress(SQLAlchemyError), engine.sessions.begin() as session:
+            until = engine.clock() + LEASE
+            session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=until))
 
-    thread = threading.Thread(target=renew, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return repeating(renew, every_seconds=LEASE.total_seconds() / 3)
 
 
 def _compare(

@@ -7,9 +7,8 @@ import re
 import shutil
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sandbox.control import SandboxControl
 from sandbox.servers import data_folder
 from sandbox.stack import Process, Stack, wait_for_answer
+from shared.background import repeating
 from shared.database import make_engine, make_sessions
 from shared.migrate import migrate
 from shared.tables import Connection
@@ -101,27 +101,18 @@ class Plant(Stack):
 
     # -- keeping it going -------------------------------------------------------------------------
 
-    @contextmanager
-    def supervised(self) -> Iterator[None]:
+    def supervised(self) -> AbstractContextManager[None]:
         """Start whatever ends again, as long as the block takes."""
-        over = threading.Event()
-        thread = threading.Thread(target=self._supervise, args=(over,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+        return repeating(self._start_again, every_seconds=SUPERVISION_SECONDS)
 
-    def _supervise(self, over: threading.Event) -> None:
-        while not over.wait(SUPERVISION_SECONDS):
-            for name in self.fallen():
-                process = self.processes[name]
-                if process.running is not None:
-                    with suppress(ProcessLookupError):  # a container ends with its first process
-                        os.killpg(process.running.pid, signal.SIGKILL)
-                self.restarts += 1
-                process.start()
+    def _start_again(self) -> None:
+        for name in self.fallen():
+            process = self.processes[name]
+            if process.running is not None:
+                with suppress(ProcessLookupError):  # a container ends with its first process
+                    os.killpg(process.running.pid, signal.SIGKILL)
+            self.restarts += 1
+            process.start()
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import cycle
 
 from sandbox.control import Json
 from sandbox.tfso.config import FJELLHEIM
+from shared.background import repeating
 from shared.clock import utc_now
 from tests.chaos.plant import Plant
 
@@ -39,28 +38,20 @@ class Traffic:
     made: int = 0
     _products: list[str] = field(default_factory=list)
 
-    @contextmanager
-    def flowing(self) -> Iterator[None]:
+    def flowing(self) -> AbstractContextManager[None]:
         """Traffic for as long as the block takes."""
-        over = threading.Event()
-        thread = threading.Thread(target=self._flow, args=(over,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-    def _flow(self, over: threading.Event) -> None:
         acts = cycle(
             (
                 self._new_product, self._edit_product, self._edit_product, self._new_order,
                 self._edit_product, self._edit_customer,
             )
         )  # fmt: skip
-        while not over.wait(EVERY_SECONDS):
+
+        def act() -> None:
             next(acts)()
             self.made += 1
+
+        return repeating(act, every_seconds=EVERY_SECONDS)
 
     def _new_product(self) -> None:
         number = f"KAOS-{len(self._products)}"
