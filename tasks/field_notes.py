@@ -172,6 +172,8 @@ NOTES: tuple[Note, ...] = (
         "and prices are the same. Booked invoices never change in Rackbeat: later changes are "
         "parked.",
     ),
+    N(("invoice",), FORTH, "booked", "Decides whether it is transferred."),
+    N(("invoice",), BACK, "is_booked", "An order becomes a draft, which is dated and then booked."),
     N(("invoice",), BACK, "order", "Only where the order is linked."),
     N(("invoice",), BACK, "order_mark", "Recognises invoices that came from Rackbeat."),
     N(("invoice",), BACK, "status", "Decides whether it is transferred."),

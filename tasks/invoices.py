@@ -35,6 +35,7 @@ class Invoice(Document):
             in 24SevenOffice.
         credited: the invoice a credit note is about, where that is linked.
         status: in 24SevenOffice; Rackbeat's invoices have none.
+        booked: it is no draft in Rackbeat; in 24SevenOffice nothing else counts as an invoice.
     """
 
     not_compared = Document.not_compared | {"order", "order_mark", "covers_order", "credited"}
@@ -46,6 +47,7 @@ class Invoice(Document):
     invoiced_on: date | None = None
     due_on: date | None = None
     status: Text = None
+    booked: bool = True
 
     def identifiers(self) -> list[tuple[str, str]]:
         found = super().identifiers()
@@ -102,6 +104,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             credited=text(record.get("credited")),
             invoiced_on=day(record.get("invoice_date"), "invoice date"),
             due_on=day(record.get("due_date"), "due date"),
+            booked=bool(record.get("is_booked", True)),
         )
 
     def render(self, entity: Invoice, context: Context) -> Payload:
@@ -111,6 +114,8 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 payload[name] = on.isoformat()
         if entity.order is not None:
             payload["orders"] = [int(entity.order)]
+        if context.existing is not None:
+            payload["is_booked"] = entity.booked
         return payload
 
     def create(self, client: RackbeatClient, payload: Payload) -> str:
@@ -127,16 +132,21 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"Order {number} in Rackbeat is gone or invoiced already, so that the invoice from "
                 "24SevenOffice cannot be made of it. Compare the two by hand."
             )
-        there, wanted = rackbeat_lines(order), rackbeat_lines(payload)
-        if _quantities(there) != _quantities(wanted) or _total(there) != _total(wanted):
-            raise Unmappable(
-                f"Order {number} in Rackbeat has other quantities or prices than its invoice in "
-                "24SevenOffice. Make them equal in Rackbeat and try again."
-            )
+        _same_goods(order, payload, f"Order {number}")
         if not order.get("is_booked"):
             client.action(ORDERS, number, "book")
-        made = client.action(ORDERS, number, "convert-to-invoice", params={"book": "true"})
-        return self.key_of_made(made, "invoice_id")
+        made = client.action(ORDERS, number, "convert-to-invoice", params={"book": "false"})
+        key = self.key_of_made(made, "invoice_id")
+        self._book(client, key, payload)
+        return key
+
+    def _book(self, client: RackbeatClient, key: str, payload: Payload) -> None:
+        """Give a draft what its order could not tell, such as its dates, and book it."""
+        beside = {"lines", "orders", "is_booked"}
+        client.update(
+            CUSTOMER_INVOICES, key, {n: value for n, value in payload.items() if n not in beside}
+        )
+        client.action(CUSTOMER_INVOICES, key, "book")
 
     def search(
         self, client: RackbeatClient, sought: Sought[Invoice], settings: Settings
@@ -149,10 +159,26 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         return super().search(client, sought, settings)
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
-        del client, payload, existing
+        if existing.get("is_booked"):
+            raise Unmappable(
+                f"Invoice {key} is booked in Rackbeat, and booked invoices never change. Make a "
+                "credit note and a new invoice there."
+            )
+        _same_goods(existing, payload, f"The draft invoice {key}")
+        self._book(client, key, payload)
+
+
+def _same_goods(document: Record, invoice: Payload, name: str) -> None:
+    """Make sure that a document in Rackbeat sells what the invoice does, for the same sum.
+
+    Raises:
+        Unmappable: it does not.
+    """
+    there, wanted = rackbeat_lines(document), rackbeat_lines(invoice)
+    if _quantities(there) != _quantities(wanted) or _total(there) != _total(wanted):
         raise Unmappable(
-            f"Invoice {key} is booked in Rackbeat, and booked invoices never change. Make a credit "
-            "note and a new invoice there."
+            f"{name} in Rackbeat has other quantities or prices than its invoice in 24SevenOffice. "
+            "Make them equal in Rackbeat and try again."
         )
 
 

@@ -75,6 +75,8 @@ WRITES: Mapping[tuple[str, str], set[str]] = {
     ("POST", "/orders/{}/book"): NOTHING,
     ("POST", "/orders/{}/convert-to-invoice"): NOTHING,
     ("POST", "/customer-invoices"): INVOICE,
+    ("PUT", "/customer-invoices/{}"): INVOICE,
+    ("POST", "/customer-invoices/{}/book"): NOTHING,
     ("POST", "/webhooks"): WEBHOOK,
     ("DELETE", "/webhooks/{}"): NOTHING,
 }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.harness.mission import (
+    at_rackbeat,
     book,
     configure,
     credit,
@@ -421,10 +422,15 @@ def test_an_order_invoiced_in_24so_is_invoiced_in_rackbeat_and_linked_to_it(
     customer, product = tfso_goods(the_world)
     order = tfso_order(the_world, customer["Id"], row(product, 3))
     later(the_world)
-    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    the_world.tfso.edit(
+        "orders",
+        order["OrderId"],
+        {"OrderStatus": "Invoiced", "DateInvoiced": "2026-03-02T00:00:00"},
+    )
     later(the_world)
     (invoice,) = invoices(the_world)
-    assert invoice["is_booked"]
+    # Dated as in 24SevenOffice, whenever it is transferred: it belongs to that period.
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
     assert invoice["orders"] == [the_only_draft(the_world)["number"]]
     assert total(the_world, invoice["number"]) == Decimal(
         refresh(the_world, order)["OrderTotalIncVat"]
@@ -473,17 +479,58 @@ def test_an_order_booked_with_other_prices_than_were_invoiced_in_24so_is_parked(
     assert "Rackbeat" in str(parked.message)
 
 
-def test_a_reply_lost_after_the_conversion_does_not_double_the_invoice(the_world: World) -> None:
+@pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "POST /orders/{number}/convert-to-invoice",
+        "PUT /customer-invoices/{number}",
+        "POST /customer-invoices/{number}/book",
+    ],
+)
+def test_an_answer_lost_anywhere_in_the_conversion_neither_doubles_the_invoice_nor_leaves_a_draft(
+    the_world: World, operation: str, effect: str
+) -> None:
     the_world.connect(invoice=FROM_24SO)
     order, _ = arrived(the_world)
-    the_world.rackbeat.fault(
-        operation="POST /orders/{number}/convert-to-invoice", effect="drop_after", times=1
+    the_world.rackbeat.fault(operation=operation, effect=effect, times=1)
+    the_world.tfso.edit(
+        "orders",
+        order["OrderId"],
+        {"OrderStatus": "Invoiced", "DateInvoiced": "2026-03-02T00:00:00"},
     )
-    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
     later(the_world)
     the_world.settle(rounds=60)
-    assert len(invoices(the_world)) == 1
+    (invoice,) = invoices(the_world)
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
     assert the_world.states() == []
+
+
+def test_a_draft_that_somebody_has_begun_in_rackbeat_becomes_the_invoice_of_24so(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, number = arrived(the_world)
+    at_rackbeat(the_world, f"/orders/{number}/convert-to-invoice?book=false")
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert invoice["is_booked"]
+    assert the_world.states() == []
+
+
+def test_a_draft_in_rackbeat_that_sells_something_else_is_left_to_people(the_world: World) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, number = arrived(the_world)
+    made = at_rackbeat(the_world, f"/orders/{number}/convert-to-invoice?book=false")["invoice_id"]
+    (line,) = the_world.in_rackbeat("customer_invoices", made)["lines"]
+    the_world.rackbeat.edit("customer_invoices", made, {"lines": [of(line["child_id"], 1)]})
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert not invoice["is_booked"]
+    parked = the_world.change(kind="invoice", state="parked")
+    assert str(parked.message).startswith(f"The draft invoice {made} in Rackbeat has other")
 
 
 def test_our_own_invoice_that_comes_back_is_not_doubled_when_the_origin_changes(
