@@ -58,6 +58,18 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Written:
+    """A record that has just been written.
+
+    Attributes:
+        record: as the system's answer shows it, whole; None where it does not.
+    """
+
+    key: str
+    record: Record | None = None
+
+
+@dataclass(frozen=True)
 class Sought(Generic[E]):
     """What a record is looked for by.
 
@@ -132,8 +144,8 @@ class Side(ABC, Generic[E]):
         """Records that may carry this identifier; the engine checks them."""
 
     @abstractmethod
-    def create(self, client: Any, payload: Payload) -> str:
-        """Make a new record; its key."""
+    def create(self, client: Any, payload: Payload) -> Written:
+        """Make a new record."""
 
     @abstractmethod
     def update(self, client: Any, key: str, payload: Payload, existing: Record) -> None:

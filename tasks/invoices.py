@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from shared.entity import RefersTo, Text
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Kind, Payload, Record, Sought, events
+from shared.kind import Context, Found, Kind, Payload, Record, Sought, Written, events
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
@@ -118,11 +118,11 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             payload["is_booked"] = entity.booked
         return payload
 
-    def create(self, client: RackbeatClient, payload: Payload) -> str:
+    def create(self, client: RackbeatClient, payload: Payload) -> Written:
         orders = payload.get("orders")
         if orders:
-            return self._from_order(client, str(orders[0]), payload)
-        return self.key_of_made(client.create(CUSTOMER_INVOICES, payload))
+            return Written(self._from_order(client, str(orders[0]), payload))
+        return self.made(client.create(CUSTOMER_INVOICES, payload))
 
     def _from_order(self, client: RackbeatClient, number: str, payload: Payload) -> str:
         """Convert the order: only an invoice made so belongs to it."""
@@ -267,7 +267,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
             return [] if record is None else [record]
         return super().search(client, sought, settings)
 
-    def create(self, client: TfsoClient, payload: Payload) -> str:
+    def create(self, client: TfsoClient, payload: Payload) -> Written:
         refers_to = payload.get("ReferenceOrderId")
         if refers_to is not None:
             origin = self.read(client, str(refers_to)) or {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.failures import Unmappable
-from shared.kind import Context, Kind, Payload, Record, events
+from shared.kind import Context, Kind, Payload, Record, Written, events
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import ORDERS
@@ -64,11 +64,11 @@ class RackbeatOrders(RackbeatDocuments[Order]):
             payload["is_booked"] = True
         return payload
 
-    def create(self, client: RackbeatClient, payload: Payload) -> str:
+    def create(self, client: RackbeatClient, payload: Payload) -> Written:
         # Which address an order is posted to decides whether it is booked.
         written = {name: value for name, value in payload.items() if name != "is_booked"}
         suffix = "" if payload.get("is_booked") else "/drafts"
-        return self.key_of_made(client.create(ORDERS, written, path_suffix=suffix))
+        return self.made(client.create(ORDERS, written, path_suffix=suffix))
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
         if existing.get("is_booked"):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import ClassVar, Generic
 
 from shared.failures import OutcomeUnknown, Rejected, Transient, Unmappable
-from shared.kind import E, Found, Lookup, Payload, Record, Side, Sought
+from shared.kind import E, Found, Lookup, Payload, Record, Side, Sought, Written
 from shared.rackbeat import registers
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import Resource
@@ -63,8 +63,17 @@ class RackbeatSide(Side[E], Generic[E]):
         found = client.page(self.resource, search=sought.value).records
         return [record for record in found if not is_deleted(record)]
 
-    def create(self, client: RackbeatClient, payload: Payload) -> str:
-        return self.key_of_made(client.create(self.resource, payload))
+    def create(self, client: RackbeatClient, payload: Payload) -> Written:
+        return self.made(client.create(self.resource, payload))
+
+    def made(self, answer: Record) -> Written:
+        """What the answer to a creation says.
+
+        Raises:
+            OutcomeUnknown: it does not say the key.
+        """
+        # With its time of change, the record is shown as it is when read (assumed).
+        return Written(self.key_of_made(answer), answer if "updated_at" in answer else None)
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
         del existing
@@ -114,8 +123,8 @@ class TfsoSide(Side[E], Generic[E]):
     def changed_at(self, record: Record) -> datetime | None:
         return moment(record.get("DateChanged"))
 
-    def create(self, client: TfsoClient, payload: Payload) -> str:
-        return self.key_of(self._save(client, payload, creates=True))
+    def create(self, client: TfsoClient, payload: Payload) -> Written:
+        return Written(self.key_of(self._save(client, payload, creates=True)))
 
     def update(self, client: TfsoClient, key: str, payload: Payload, existing: Record) -> None:
         del existing

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from shared.entity import Entity, Number, RefersTo, Text
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Kind, Payload, Record, Side, Sought
+from shared.kind import Context, Found, Kind, Payload, Record, Side, Sought, Written
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import Settings
@@ -64,7 +64,7 @@ class RackbeatStock(Side[Stock]):
     ) -> list[Record]:
         raise NotImplementedError("stock never travels to Rackbeat")
 
-    def create(self, client: RackbeatClient, payload: Payload) -> str:
+    def create(self, client: RackbeatClient, payload: Payload) -> Written:
         raise NotImplementedError("stock never travels to Rackbeat")
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
@@ -109,7 +109,7 @@ class TfsoStock(Side[Stock]):
         record = self.read(client, sought.value)
         return [] if record is None else [record]
 
-    def create(self, client: TfsoClient, payload: Payload) -> str:
+    def create(self, client: TfsoClient, payload: Payload) -> Written:
         del client
         raise Unmappable(f"Product {payload['Id']} does not exist in 24SevenOffice any more.")
 

@@ -25,6 +25,8 @@ class Config:
         requests_per_minute: calls answered in any 60 seconds; the next gets 429. Reference: 480.
         page_size: records given per page at most, whatever `limit` asks for.
         stock_event: the name stock changes are announced under (the real one is unknown).
+        brief_answers: whether a creation is answered with the number alone (unknown; for orders
+            no source shows more).
         negative_creditnotes: whether a credit note's quantities are negative (unknown).
         webhook_retry: seconds before the first repetition of a failed delivery, then doubling.
         webhook_give_up: seconds of waiting after which a delivery is given up.
@@ -42,6 +44,7 @@ class Config:
     requests_per_minute: int = 480
     page_size: int = 100
     stock_event: str = "item.stock_updated"
+    brief_answers: bool = False
     negative_creditnotes: bool = False
     webhook_retry: float = 10.0
     webhook_give_up: float = 24 * 3600.0

@@ -12,7 +12,7 @@ from sandbox.rackbeat.errors import invalid
 from sandbox.rackbeat.queries import is_true
 from sandbox.rackbeat.resources import CUSTOMER_INVOICES, LINE_FIELDS, ORDER_SHIPMENTS, ORDERS
 from sandbox.rackbeat.schema import Record, Resource
-from sandbox.rackbeat.views import create, of, shown
+from sandbox.rackbeat.views import create, made, of, shown
 
 
 def create_booked_order(call: Call) -> Reply:
@@ -28,7 +28,7 @@ def _create_booked(call: Call, resource: Resource) -> Reply:
     _check_lines(call.body)
     record = records.create(call.state, resource, call.body, call.note, is_booked=True)
     call.state.announce(resource, record, "booked")
-    return shown(call, resource, record, 201)
+    return made(call, resource, record)
 
 
 def _check_lines(body: Record) -> None:

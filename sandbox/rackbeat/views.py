@@ -20,6 +20,13 @@ def shown(call: Call, resource: Resource, record: Record, status: int = 200) -> 
     return Reply({resource.singular: presented}, status)
 
 
+def made(call: Call, resource: Resource, record: Record) -> Reply:
+    """The answer to a creation."""
+    if call.state.config.brief_answers:
+        return Reply({resource.singular: {"number": record["number"]}}, 201)
+    return shown(call, resource, record, 201)
+
+
 def of(resource: Resource, act: Act) -> Handler:
     """An act on any resource, made a handler for one."""
     return lambda call: act(call, resource)
@@ -32,7 +39,7 @@ def get_list(call: Call, resource: Resource) -> Reply:
 
 def create(call: Call, resource: Resource) -> Reply:
     record = records.create(call.state, resource, call.body, call.note)
-    return shown(call, resource, record, 201)
+    return made(call, resource, record)
 
 
 def get_one(call: Call, resource: Resource) -> Reply:

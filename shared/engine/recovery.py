@@ -16,16 +16,15 @@ from shared.engine.writing import Writer
 from shared.entity import Seen
 from shared.failures import DependencyParked, Transient
 from shared.journal.decide import Wait
-from shared.kind import Context, Kind, Side
+from shared.kind import Context, Kind, Record, Side
 from shared.links import counterpart, see, seen
 from shared.settings import Settings
 from shared.tables import Change, IdempotencyKey, Link
 from shared.words import Direction, State
 
 
-def seen_now(side: Side[Any], client: Any, key: str, settings: Settings) -> Seen:
-    """The fields of a record as they are now; none where there is no such record."""
-    record = side.read(client, key)
+def fields_of(side: Side[Any], record: Record | None, settings: Settings) -> Seen:
+    """The fields of a record; none where there is no such record."""
     return {} if record is None else side.parse(record, Context(settings)).seen()
 
 
@@ -90,7 +89,7 @@ class Recovery:
 
     def _current(self, into: Direction, target_key: str) -> Seen:
         side, client = self.kind.side(into.target), self.clients.of(into.target)
-        return seen_now(side, client, target_key, self.settings)
+        return fields_of(side, side.read(client, target_key), self.settings)
 
     def _take_note(self, link: Link, into: Direction, key: IdempotencyKey, current: Seen) -> None:
         """Field by field, as somebody may have edited another one since: where the target is as

@@ -13,13 +13,13 @@ from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
 from shared.engine.matching import Match, find_match
-from shared.engine.recovery import Recovery, seen_now
+from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, differences, differs
 from shared.failures import Failure, Rejected, Unmappable
 from shared.journal.decide import Wait
-from shared.kind import Context, Kind, Payload, Record
+from shared.kind import Context, Kind, Payload, Record, Written
 from shared.links import counterpart, find_link, make_link, see, seen
 from shared.settings import Settings
 from shared.tables import Change, IdempotencyKey, Link
@@ -271,16 +271,17 @@ class Transfer:
                 before={},
                 after=after.known(),
                 send=lambda: self.target.create(self.target_client, payload),
-                read_back=lambda key: self._as_made(key, after.known()),
+                fields_of=lambda made: self._as_made(made, after.known()),
             )
         )
 
-    def _as_made(self, key: str, written: Seen) -> Seen:
+    def _as_made(self, made: Written, fields: Seen) -> Seen:
         """What was written and what the target has filled in: what differs later is an edit."""
         try:
-            return seen_now(self.target, self.target_client, key, self.settings) | written
+            record = made.record or self.target.read(self.target_client, made.key)
+            return fields_of(self.target, record, self.settings) | fields
         except Failure:
-            return written
+            return fields
 
     # -- again ----------------------------------------------------------------------------------
 
@@ -395,6 +396,6 @@ class Transfer:
         )
         return None
 
-    def _update(self, target_key: str, payload: Payload, existing: Record) -> str:
+    def _update(self, target_key: str, payload: Payload, existing: Record) -> Written:
         self.target.update(self.target_client, target_key, payload, existing)
-        return target_key
+        return Written(target_key)

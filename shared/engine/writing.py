@@ -14,7 +14,7 @@ from shared.engine.points import Point, Reached
 from shared.entity import Seen, differences
 from shared.failures import Failure, OutcomeUnknown
 from shared.journal.claims import still_ours
-from shared.kind import Payload
+from shared.kind import Payload, Written
 from shared.links import find_link, make_link, see, seen
 from shared.tables import Change, Link
 from shared.words import Direction, Outcome, System
@@ -48,8 +48,8 @@ class Write:
     Attributes:
         source_seen: the source's fields that are written.
         before, after: the target's fields as they are and as they will be.
-        send: makes the call; the key of the record written.
-        read_back: the target's fields as they are after that; where it cannot tell, those written.
+        send: makes the call.
+        fields_of: the target's fields as they are after that; where not given, those written.
     """
 
     operation: str
@@ -58,8 +58,8 @@ class Write:
     source_seen: Seen
     before: Seen
     after: Seen
-    send: Callable[[], str]
-    read_back: Callable[[str], Seen] | None = None
+    send: Callable[[], Written]
+    fields_of: Callable[[Written], Seen] | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -118,7 +118,7 @@ class JournalWriter:
         self.reached(Point.AFTER_KEY)
         self.request = write.payload
         try:
-            written_key = write.send()
+            written = write.send()
         except OutcomeUnknown:
             raise  # the key stays started: the next try looks the record up first
         except Failure:
@@ -126,13 +126,13 @@ class JournalWriter:
                 now = self.clock()
                 idempotency.finish(session, key_id, idempotency.FAILED, target_key=None, now=now)
             raise
-        self.response = {"key": written_key}
+        self.response = {"key": written.key}
         self.reached(Point.AFTER_CALL)
-        target_seen = write.after if write.read_back is None else write.read_back(written_key)
+        target_seen = write.after if write.fields_of is None else write.fields_of(written)
         self.store(
             Result(
                 write.outcome,
-                written_key,
+                written.key,
                 source_seen=write.source_seen,
                 target_seen=target_seen,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
-from tests.harness.world import Json, World
+from tests.harness.world import GENEROUS_RACKBEAT, Json, World, world
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,18 @@ def begun(the_world: World, **settings: Any) -> None:
     the_world.work()
 
 
+@pytest.mark.parametrize("brief", [False, True], ids=["answered whole", "answered briefly"])
 def test_a_field_that_was_empty_when_its_record_was_copied_can_be_filled_in_at_the_copy(
-    the_world: World,
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch, brief: bool
 ) -> None:
+    config = replace(GENEROUS_RACKBEAT, brief_answers=brief)
+    with world(database_url, broker_url, monkeypatch, rackbeat_config=config) as the_world:
+        copied_then_filled_in(the_world)
+        reads = the_world.rackbeat.calls()["by_operation"]["GET /customers/{number}"]
+    assert (reads > 1) is brief, "what the answer to the creation shows is not read again"
+
+
+def copied_then_filled_in(the_world: World) -> None:
     original = tfso_customer(the_world)["Id"]
     the_world.clock.pass_by(hours=1)  # no pull finds it, and what the sync writes has no echo
     the_world.connect(product=OFF, product_group=OFF, supplier=OFF, order=OFF)
