@@ -32,6 +32,10 @@ app.add_typer(key_app, name="key")
 
 console = Console()
 
+# Longer than a proxy keeps a connection that is not used (nginx 60 s, Traefik 90, Caddy 120). One
+# closed in the moment in which a webhook is sent on it costs the webhook the wait for a repetition.
+KEEP_ALIVE_SECONDS = 130
+
 
 def _connections() -> Any:
     from shared.clock import utc_now
@@ -249,6 +253,7 @@ def web() -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

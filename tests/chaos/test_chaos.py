@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from http.client import HTTPConnection
 
 import pytest
 
@@ -49,3 +52,14 @@ def test_everything_does_new_work_again_by_itself(
     assert canary.recovery(GIVE_UP_SECONDS) is not None
     products = running.tfso.state()[str(FJELLHEIM.client_id)]["products"]
     assert sum(product.get("No") == CANARY for product in products) == 1
+
+
+def test_a_connection_of_the_web_process_outlives_those_who_keep_it_unused(
+    running: Plant,
+) -> None:
+    """Here as long as httpx, which the sandbox delivers webhooks with, keeps one."""
+    with closing(HTTPConnection("127.0.0.1", running.web_port)) as kept:
+        for pause in (6, 0):
+            kept.request("GET", "/healthz")
+            assert kept.getresponse().read()
+            time.sleep(pause)
