@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,14 +14,16 @@ from sqlalchemy.orm import Session
 
 from shared.engine.engine import Engine
 from shared.entity import differs
-from shared.failures import Failure, Limited
+from shared.failures import Limited
 from shared.journal import pauses
+from shared.journal.decide import explain
 from shared.journal.record import News
 from shared.kind import Context, Found, Kind
 from shared.links import find_link, seen
-from shared.settings import OrderSettings, Settings, load_settings
+from shared.settings import OrderSettings, Settings, load_settings, with_settings
 from shared.storable import snapshot_of
 from shared.tables import Change, Connection, Cursor
+from shared.traces import log_failure
 from shared.words import Cause, Direction, State, System
 
 log = structlog.get_logger()
@@ -54,8 +57,7 @@ def take_due_pulls(
     """Connections and kinds to pull now; their next turn is set. The caller commits."""
     due: list[tuple[str, str]] = []
     may_pull = (Connection.state == "active") & ~pauses.in_force(Connection.id, false(), now)
-    for connection in session.scalars(select(Connection).where(may_pull)):
-        settings = load_settings(connection.settings)
+    for connection, settings in with_settings(session.scalars(select(Connection).where(may_pull))):
         for kind in pulled_kinds(settings, kinds):
             # Times before the connection was made are the initial sync's business.
             statement = insert(Cursor).values(
@@ -100,22 +102,27 @@ def pull(engine: Engine, slug: str, kind_name: str) -> int:
 
     The cursor moves in the transaction that records the changes: none can be passed over.
     """
-    kind = engine.kinds[kind_name]
+    now = engine.clock()
     with engine.sessions.begin() as session:
         connection = session.scalars(select(Connection).where(Connection.slug == slug)).one()
         cursor = session.get(Cursor, (connection.id, kind_name))
-        position = cursor.position if cursor is not None else connection.created_at
-        now = engine.clock()
         stopped = connection.state != "active"
         if stopped or pauses.is_paused(session, connection.id, bulk=False, now=now):
             return 0
-    settings = load_settings(connection.settings)
     try:
-        client = engine.clients(connection.id, False).of(System.TFSO)
-        found = list(kind.tfso.changed_since(client, position - OVERLAP))
-    except Failure as failure:
-        _pull_failed(engine, connection.id, kind_name, failure)
+        return _record_news(engine, connection, engine.kinds[kind_name], cursor, now)
+    except Exception as failure:  # noqa: BLE001 - the pull has to say why it brings nothing
+        _pull_failed(engine, connection.id, kind_name, engine.understood(failure))
         return 0
+
+
+def _record_news(
+    engine: Engine, connection: Connection, kind: Kind[Any], cursor: Cursor | None, now: datetime
+) -> int:
+    settings = load_settings(connection.settings)
+    position = cursor.position if cursor is not None else connection.created_at
+    client = engine.clients(connection.id, False).of(System.TFSO)
+    found = list(kind.tfso.changed_since(client, position - OVERLAP))
     baseline = _baseline(cursor, found)
     with engine.sessions() as session:
         news = [
@@ -127,7 +134,7 @@ def pull(engine: Engine, slug: str, kind_name: str) -> int:
     ids = engine.announce(
         connection.id,
         news,
-        also=lambda session: _move_cursor(session, connection.id, kind_name, newest, baseline, now),
+        also=lambda session: _move_cursor(session, connection.id, kind.name, newest, baseline, now),
     )
     return len(ids)
 
@@ -161,16 +168,16 @@ def _is_news(  # noqa: PLR0917
 ) -> bool:
     """Whether the found record was neither seen before nor is our own writing come back."""
     link = find_link(session, connection_id, kind.name, System.TFSO, item.key)
-    if link is None:
-        if item.key in baseline or kind.tfso.excluded(item.record, settings) is not None:
+    if link is None and item.key in baseline:
+        return False
+    with suppress(Exception):  # what is wrong with a record its transfer says, and stops no other
+        if link is not None:
+            known = seen(link, System.TFSO)
+            entity = kind.tfso.parse(item.record, Context(settings))
+            return not known or differs(known, entity.seen())
+        if kind.tfso.excluded(item.record, settings) is not None:
             return False
-        return not _is_parked_as_it_is(session, connection_id, kind, item)
-    try:
-        entity = kind.tfso.parse(item.record, Context(settings))
-    except Failure:
-        return not _is_parked_as_it_is(session, connection_id, kind, item)
-    known = seen(link, System.TFSO)
-    return not known or differs(known, entity.seen())
+    return not _is_parked_as_it_is(session, connection_id, kind, item)
 
 
 def _is_parked_as_it_is(session: Session, connection_id: int, kind: Kind[Any], item: Found) -> bool:
@@ -204,15 +211,15 @@ def _move_cursor(  # noqa: PLR0917
     cursor.baseline = sorted(baseline)
 
 
-def _pull_failed(engine: Engine, connection_id: int, kind: str, failure: Failure) -> None:
+def _pull_failed(engine: Engine, connection_id: int, kind: str, failure: Exception) -> None:
     now = engine.clock()
     with engine.sessions.begin() as session:
         cursor = session.get(Cursor, (connection_id, kind), with_for_update=True)
         if cursor is not None:
-            cursor.message = failure.message
+            cursor.message = explain(failure)
             if isinstance(failure, Limited):
                 cursor.next_at = failure.retry_at
         paused = pauses.pause_after(session, connection_id, failure, now=now)
         if paused is not None and cursor is not None:
             cursor.next_at = paused.until
-    log.warning("not pulled", kind=kind, reason=failure.message)
+    log_failure(log, "not pulled", failure, kind=kind)

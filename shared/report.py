@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from shared.journal.pauses import current
-from shared.tables import Change, Connection, WebhookDelivery
+from shared.tables import Change, Connection, Cursor, WebhookDelivery
 from shared.words import State
 
 
@@ -45,6 +45,21 @@ def pauses(session: Session, slug: str | None, *, now: datetime) -> Iterator[dic
             "message": pause.message,
             "next_look_at": pause.until,
         }
+
+
+def failed_pulls(session: Session, slug: str | None) -> Iterator[str]:
+    """What could not be pulled the last time, and why."""
+    failed = (
+        select(Connection.slug, Cursor)
+        .join(Connection, Connection.id == Cursor.connection_id)
+        .where(of_connection(slug), Cursor.message.is_not(None))
+        .order_by(Connection.slug, Cursor.kind)
+    )
+    for connection, cursor in session.execute(failed):
+        yield (
+            f"{connection} {cursor.kind}: {cursor.message} Asked again by itself at "
+            f"{cursor.next_at:%Y-%m-%d %H:%M:%S} UTC."
+        )
 
 
 def parked(session: Session, slug: str | None, limit: int = 50) -> Iterator[str]:

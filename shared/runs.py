@@ -20,13 +20,15 @@ from sqlalchemy.orm import Session
 from shared import listing
 from shared.background import repeating
 from shared.engine.engine import Engine, UnknownConnectionError
-from shared.failures import Failure, Limited
+from shared.failures import AuthFailed, Limited, Outage, Transient
 from shared.journal import pauses
+from shared.journal.decide import LONGEST_WAIT, Wait, explain
 from shared.journal.record import News, record
 from shared.kind import Kind
 from shared.links import find_link
-from shared.settings import Settings, load_settings
+from shared.settings import Settings, load_settings, with_settings
 from shared.tables import Change, Connection, Cursor, Link, Run
+from shared.traces import log_failure
 from shared.words import Cause, Direction, FailureClass, Origin, State, System
 
 log = structlog.get_logger()
@@ -36,6 +38,8 @@ LISTING, TRANSFERRING, DONE = "listing", "transferring", "done"
 LEASE = timedelta(seconds=45)
 # Two nightly reconciliations are at least so far apart.
 A_NIGHT = timedelta(hours=20)
+# How soon an interrupted run goes on.
+SOON = timedelta(seconds=30)
 
 
 def start_run(
@@ -109,8 +113,8 @@ def list_run(engine: Engine, run_id: int) -> None:
     while (kind_name := _next_kind(engine, run_id)) is not None:
         try:
             _list_kind(engine, run_id, engine.kinds[kind_name])
-        except Failure as failure:
-            _come_back_later(engine, run_id, failure)
+        except Exception as failure:  # noqa: BLE001 - the run has to say why it does not go on
+            _come_back_later(engine, run_id, engine.understood(failure))
             return
 
 
@@ -250,15 +254,25 @@ def _park(
     change.message = message
 
 
-def _come_back_later(engine: Engine, run_id: int, failure: Failure) -> None:
+def _come_back_later(engine: Engine, run_id: int, failure: Exception) -> None:
     now = engine.clock()
-    later = failure.retry_at if isinstance(failure, Limited) else now + timedelta(seconds=30)
     with engine.sessions.begin() as session:
         run = session.get_one(Run, run_id, with_for_update=True)
-        run.lease_expires_at = later
-        run.message = failure.message
+        run.lease_expires_at = _again_at(failure, run.started_at, now)
+        run.message = explain(failure)
         pauses.pause_after(session, run.connection_id, failure, now=now)
-    log.warning("run interrupted", run=run_id, reason=failure.message)
+    log_failure(log, "run interrupted", failure, run=run_id)
+
+
+def _again_at(failure: Exception, started_at: datetime, now: datetime) -> datetime:
+    """When to go on. What does not pass by itself is tried ever less often: after as long again."""
+    match failure:
+        case Limited():
+            return failure.retry_at
+        case Transient() | Outage() | AuthFailed() | Wait():
+            return now + SOON
+        case _:
+            return now + min(max(now - started_at, SOON), LONGEST_WAIT)
 
 
 def due_runs(session: Session, *, now: datetime) -> Iterable[int]:
@@ -292,15 +306,15 @@ def due_reconciliations(session: Session, *, now: datetime) -> list[str]:
     """Connections whose nightly reconciliation is due. The first is due at once: what it finds in
     Rackbeat was there before, everything later is new."""
     due = []
-    for connection in session.scalars(select(Connection).where(Connection.state == "active")):
-        settings = load_settings(connection.settings).reconcile
-        if not settings.nightly:
+    active = session.scalars(select(Connection).where(Connection.state == "active"))
+    for connection, settings in with_settings(active):
+        if not settings.reconcile.nightly:
             continue
         last = session.scalar(
             select(func.max(Run.started_at)).where(
                 Run.connection_id == connection.id, Run.cause == Cause.RECONCILE.value
             )
         )
-        if last is None or (now.hour == settings.hour and last < now - A_NIGHT):
+        if last is None or (now.hour == settings.reconcile.hour and last < now - A_NIGHT):
             due.append(connection.slug)
     return due

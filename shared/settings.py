@@ -6,9 +6,11 @@ The defaults do what the official integration does: master data in both directio
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+import structlog
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -17,7 +19,10 @@ from pydantic import (
     model_validator,
 )
 
+from shared.tables import Connection
 from shared.words import Direction, Origin, System
+
+log = structlog.get_logger()
 
 
 class _Group(BaseModel):
@@ -310,3 +315,13 @@ def load_settings(stored: dict[str, Any]) -> Settings:
             text = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{where + ': ' if where else ''}{text}{value}")
         raise SettingsError("\n".join(lines)) from error
+
+
+def with_settings(connections: Iterable[Connection]) -> Iterator[tuple[Connection, Settings]]:
+    """Connections with their settings. One whose settings are not usable is told in the log and
+    left out: it stops no other."""
+    for connection in connections:
+        try:
+            yield connection, load_settings(connection.settings)
+        except SettingsError as error:
+            log.warning("settings not usable", connection=connection.slug, reason=str(error))

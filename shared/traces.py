@@ -1,9 +1,13 @@
-"""Where an unexpected error happened. Its text is never shown: it may hold anything."""
+"""Telling what failed; an unexpected error by its type and place, as its text may hold anything."""
 
 from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import Any
+
+from shared.failures import Failure
+from shared.journal.decide import Wait, explain
 
 _ROOT = Path(__file__).parent.parent
 _OURS = tuple(f"{_ROOT / package}/" for package in ("workers", "tasks", "shared"))
@@ -21,3 +25,11 @@ def places(error: BaseException) -> list[str]:
 def described(error: BaseException) -> str:
     """An error by its type and places, in one line."""
     return "; ".join([type(error).__name__, *places(error)])
+
+
+def log_failure(log: Any, event: str, failure: BaseException, **about: Any) -> None:
+    """Write to the log why something did not come about."""
+    if isinstance(failure, Failure | Wait):
+        log.warning(event, reason=explain(failure), **about)
+        return
+    log.error("unexpected error", error=type(failure).__name__, where=places(failure), **about)

@@ -197,7 +197,7 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
     """What is under way, what is done, and what needs a person."""
     from shared.clock import utc_now
     from shared.progress import progress
-    from shared.report import of_connection, parked, pauses, tally, unknown_events
+    from shared.report import failed_pulls, of_connection, parked, pauses, tally, unknown_events
     from shared.words import System
     from workers.process import the_sessions
 
@@ -216,6 +216,8 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
             )
         for run in progress(session, of_connection(slug), configuration(), now=utc_now()):
             console.print(str(run), highlight=False)
+        for pull in failed_pulls(session, slug):
+            console.print(f"[yellow]not pulled[/yellow] {pull}", highlight=False)
         for change in parked(session, slug):
             console.print(f"[red]parked[/red] {change}", highlight=False)
         for event in unknown_events(session, slug):

@@ -20,7 +20,7 @@ from shared.engine.references import Missing
 from shared.engine.transfer import AnyKind, Transfer
 from shared.engine.writing import ClaimLost, JournalWriter, PreviewWriter, Result, Writer
 from shared.entity import Reference
-from shared.failures import Failure, Transient, Unmappable
+from shared.failures import Transient, Unmappable
 from shared.journal import claims, pauses, settle, turns
 from shared.journal.decide import Wait, class_of, decide, explain
 from shared.journal.record import News, WakeUp, open_or_running, record
@@ -28,7 +28,7 @@ from shared.journal.turns import Lane
 from shared.links import find_link, see, seen
 from shared.settings import SettingsError, load_settings
 from shared.tables import Change, Connection
-from shared.traces import places
+from shared.traces import log_failure
 from shared.words import Cause, Direction, Outcome, State
 
 log = structlog.get_logger()
@@ -140,11 +140,11 @@ class Engine:
         except Missing as missing:
             messages = self._wait_for(change, missing.reference)
         except Exception as failure:  # noqa: BLE001 - a record's bug must stop only that record
-            self._failed(writer, self._understood(failure))
+            self._failed(writer, self.understood(failure))
         self.enqueue(messages)
 
-    def _understood(self, failure: Exception) -> Exception:
-        """What an exception from outside our own code means for the change."""
+    def understood(self, failure: Exception) -> Exception:
+        """What an exception from outside our own code means for the work it ended."""
         match failure:
             case IntegrityError():
                 # Another change linked the same record in this moment; look again, it is there now.
@@ -259,7 +259,7 @@ class Engine:
             )
             stored.notes = list(writer.notes)
             self._note_attempt(session, stored, writer)
-        _log_failure(failure, type(decision).__name__)
+        log_failure(log, "not transferred", failure, decision=type(decision).__name__)
 
     def _note_attempt(self, session: Session, stored: Change, writer: JournalWriter) -> None:
         settle.note_attempt(
@@ -293,15 +293,3 @@ class Engine:
             if not change.bulk:
                 lanes |= turns.hurry(session, other)
             return self._next_in(session, lanes, change.connection_id)
-
-
-def _log_failure(failure: Exception, decision: str) -> None:
-    if isinstance(failure, Failure | Wait):
-        log.warning("not transferred", reason=explain(failure), decision=decision)
-        return
-    log.error(
-        "unexpected error",
-        error=type(failure).__name__,
-        where=places(failure),
-        decision=decision,
-    )

@@ -22,8 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.failures import Failure
-from shared.journal.decide import PauseVendor, class_of, decide
+from shared.journal.decide import PauseVendor, class_of, decide, explain
 from shared.tables import Connection, Pause
 from shared.words import FailureClass, System
 
@@ -48,13 +47,13 @@ def is_paused(session: Session, connection_id: int, *, bulk: bool, now: datetime
 
 
 def pause_after(
-    session: Session, connection_id: int, failure: Failure, *, now: datetime
+    session: Session, connection_id: int, failure: Exception, *, now: datetime
 ) -> PauseVendor | None:
     """Pause what this failure is about; what was decided, or None if it asks for no pause."""
     decision = decide(failure, attempts=1, now=now)
     if not isinstance(decision, PauseVendor):
         return None
-    pause(session, connection_id, decision, class_of(failure), failure.message, now=now)
+    pause(session, connection_id, decision, class_of(failure), explain(failure), now=now)
     return decision
 
 
