@@ -86,6 +86,12 @@ class Document(Entity):
         return [("mark", self.mark)] if self.mark else []
 
 
+def take_back(lines: Iterable[Line] | None) -> bool:
+    """Whether a document with these lines credits: all it does with goods is to take some back."""
+    quantities = [line.quantity for line in lines or ()]
+    return min(quantities, default=0) < 0 >= max(quantities, default=0)
+
+
 def to_the_ore(amount: Decimal) -> Decimal:
     """Two decimals, halves up."""
     return amount.quantize(ORE, ROUND_HALF_UP, _WIDE)

@@ -170,8 +170,11 @@ NOTES: tuple[Note, ...] = (
         "",
         "An invoice of an order that is linked is made by converting that order, if its quantities "
         "and prices are the same. Booked invoices never change in Rackbeat: later changes are "
-        "parked.",
+        "parked. A document with nothing but negative quantities is a credit note: the invoice "
+        "that its `ReferenceInvoiceId`, or else its `ReferenceOrderId`, names is credited, if its "
+        "quantities and prices are the same; otherwise the note is parked.",
     ),
+    N(("invoice",), FORTH, "credit", "Its quantities and totals are then negative."),
     N(("invoice",), FORTH, "booked", "Decides whether it is transferred."),
     N(("invoice",), BACK, "is_booked", "An order becomes a draft, which is dated and then booked."),
     N(("invoice",), BACK, "order", "Only where the order is linked."),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from shared.entity import RefersTo, Text
 from shared.failures import Unmappable
@@ -19,10 +19,11 @@ from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
 from shared.values import day, text
 from shared.words import Direction
-from tasks.documents import Document, Line, total_of
+from tasks.documents import Document, Line
+from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders
 from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines
-from tasks.tfso_documents import A_MONTH, TfsoDocuments, invoice_mark, order_mark
+from tasks.tfso_documents import A_MONTH, TfsoDocuments, invoice_mark, order_mark, takes_back
 
 
 class Invoice(Document):
@@ -33,16 +34,20 @@ class Invoice(Document):
         order_mark: that order's mark, by which it is found where the link is not known.
         covers_order: it invoices all of that order, so that the order itself becomes the invoice
             in 24SevenOffice.
+        credit: it is a credit note.
         credited: the invoice a credit note is about, where that is linked.
         status: in 24SevenOffice; Rackbeat's invoices have none.
         booked: it is no draft in Rackbeat; in 24SevenOffice nothing else counts as an invoice.
     """
 
-    not_compared = Document.not_compared | {"order", "order_mark", "covers_order", "credited"}
+    not_compared = Document.not_compared | {
+        "order", "order_mark", "covers_order", "credit", "credited",
+    }  # fmt: skip
 
     order: Annotated[Text, RefersTo("order", optional=True)] = None
     order_mark: Text = None
     covers_order: bool = False
+    credit: bool = False
     credited: Annotated[Text, RefersTo("invoice", optional=True)] = None
     invoiced_on: date | None = None
     due_on: date | None = None
@@ -50,6 +55,10 @@ class Invoice(Document):
     booked: bool = True
 
     def identifiers(self) -> list[tuple[str, str]]:
+        if self.credit:
+            # A credit note may carry the mark of the invoice it was made of: they are not the same.
+            both = [("credit_note_mark", self.mark), ("credited", self.credited)]
+            return [(name, value) for name, value in both if value]
         found = super().identifiers()
         if self.covers_order:
             whole = [("order", self.order), ("order_mark", self.order_mark)]
@@ -57,7 +66,7 @@ class Invoice(Document):
         return found
 
     def label(self) -> str:
-        return f"invoice {self.number or self.mark}"
+        return f"{'credit note' if self.credit else 'invoice'} {self.number or self.mark}"
 
 
 class RackbeatInvoices(RackbeatDocuments[Invoice]):
@@ -91,7 +100,11 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             fields["mark"] = f"{self.ours} {record.get('number')}"
         credit = bool(record.get("is_creditnote"))
         if credit:
-            fields |= _as_credit(fields)
+            fields |= {
+                "lines": taken_back(fields["lines"]),
+                "total": _negative(fields["total"]),
+                "total_with_vat": _negative(fields["total_with_vat"]),
+            }
         orders = _orders(record)
         if len(orders) > 1:
             context.note(f"It belongs to several orders: {', '.join(orders)}.")
@@ -101,6 +114,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             order=order,
             order_mark=text(record.get("order_mark")),
             covers_order=not credit and _covers(record, fields["lines"]),
+            credit=credit,
             credited=text(record.get("credited")),
             invoiced_on=day(record.get("invoice_date"), "invoice date"),
             due_on=day(record.get("due_date"), "due date"),
@@ -114,11 +128,17 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 payload[name] = on.isoformat()
         if entity.order is not None:
             payload["orders"] = [int(entity.order)]
+        if entity.credit:
+            payload["is_creditnote"] = True
+            if context.existing is None:
+                payload["credited"] = _known_invoice(entity)
         if context.existing is not None:
             payload["is_booked"] = entity.booked
         return payload
 
     def create(self, client: RackbeatClient, payload: Payload) -> Written:
+        if payload.get("is_creditnote"):
+            return Written(self._credit(client, payload["credited"], payload))
         orders = payload.get("orders")
         if orders:
             return Written(self._from_order(client, str(orders[0]), payload))
@@ -140,9 +160,44 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         self._book(client, key, payload)
         return key
 
+    def _credit(self, client: RackbeatClient, number: str, payload: Payload) -> str:
+        """Credit an invoice as a whole: no source shows how Rackbeat credits a part of one."""
+        invoice = client.get(CUSTOMER_INVOICES, number)
+        if invoice is None or not invoice.get("is_booked"):
+            raise Unmappable(
+                f"Invoice {number} in Rackbeat is gone or a draft, so that it cannot be credited "
+                "as it was in 24SevenOffice. Compare the two by hand."
+            )
+        if not have_same_goods({**invoice, "is_creditnote": True}, payload):
+            raise Unmappable(
+                f"The credit note of invoice {number} has other quantities or prices in "
+                f"24SevenOffice, and Rackbeat credits an invoice as a whole. {_BY_HAND}"
+                f"{payload['other_reference']}'."
+            )
+        made = client.action(CUSTOMER_INVOICES, number, "create-creditnote")
+        key = self.key_of_made(made)
+        self._book(client, key, payload)
+        return key
+
+    def _begun_credit_notes(self, client: RackbeatClient, sought: Sought[Invoice]) -> list[Record]:
+        """Drafts that credit an invoice. What names it in them is not known; they have its orders,
+        and all of its goods."""
+        invoice = client.get(CUSTOMER_INVOICES, sought.value)
+        if invoice is None:
+            return []
+        whole = {**invoice, "is_creditnote": True}
+        return [
+            {**other, "credited": sought.value}
+            for other in self._newest(client, {"customer_number": sought.entity.customer or ""})
+            if other.get("is_creditnote")
+            and not other.get("is_booked")
+            and _orders(other) == _orders(invoice)
+            and have_same_goods(other, whole)
+        ]
+
     def _book(self, client: RackbeatClient, key: str, payload: Payload) -> None:
         """Give a draft what its order could not tell, such as its dates, and book it."""
-        beside = {"lines", "orders", "is_booked"}
+        beside = {"lines", "orders", "is_booked", "is_creditnote", "credited"}
         client.update(
             CUSTOMER_INVOICES, key, {n: value for n, value in payload.items() if n not in beside}
         )
@@ -156,6 +211,8 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             return list(client.listing(CUSTOMER_INVOICES, {"order_number": sought.value}))
         if sought.field == "order_mark":
             return []  # its own mark has been looked for
+        if sought.field == "credited":
+            return self._begun_credit_notes(client, sought)
         return super().search(client, sought, settings)
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
@@ -174,12 +231,32 @@ def _same_goods(document: Record, invoice: Payload, name: str) -> None:
     Raises:
         Unmappable: it does not.
     """
-    there, wanted = rackbeat_lines(document), rackbeat_lines(invoice)
-    if _quantities(there) != _quantities(wanted) or _total(there) != _total(wanted):
+    if not have_same_goods(document, invoice):
         raise Unmappable(
             f"{name} in Rackbeat has other quantities or prices than its invoice in 24SevenOffice. "
             "Make them equal in Rackbeat and try again."
         )
+
+
+_BY_HAND = (
+    "Begin the credit note in Rackbeat by hand, correct its lines, leave it a draft and try this "
+    "again: it is then dated and booked. So that it is recognised, its other reference has to be '"
+)
+
+
+def _known_invoice(note: Invoice) -> str:
+    """The number of the invoice that a credit note is to be made of.
+
+    Raises:
+        Unmappable: it is not known here.
+    """
+    if note.credited is None:
+        raise Unmappable(
+            f"The {note.label()} names no invoice that has been transferred to Rackbeat. Transfer "
+            f"the invoice it credits first, and try this again. Where that is not possible: "
+            f"{_BY_HAND}{note.mark}'."
+        )
+    return note.credited
 
 
 def _orders(record: Record) -> list[str]:
@@ -190,29 +267,8 @@ def _orders(record: Record) -> list[str]:
     return [str(each) for each in orders]
 
 
-def _as_credit(fields: dict[str, Any]) -> dict[str, Any]:
-    """A credit note's quantities and totals are negative, however Rackbeat writes them."""
-    lines = tuple(
-        line.model_copy(update={"quantity": -abs(line.quantity)}) for line in fields["lines"] or ()
-    )
-    totals = {name: _negative(fields[name]) for name in ("total", "total_with_vat")}
-    return {"lines": lines, **totals}
-
-
 def _negative(amount: Decimal | None) -> Decimal | None:
     return None if amount is None else -abs(amount)
-
-
-def _quantities(lines: tuple[Line, ...] | None) -> Counter[str]:
-    """How many of each product, however they are spread over lines."""
-    sums: Counter[str] = Counter()
-    for line in lines or ():
-        sums[line.product or line.name or ""] += line.quantity  # type: ignore[assignment]
-    return sums
-
-
-def _total(lines: tuple[Line, ...] | None) -> Decimal:
-    return total_of(lines or ())
 
 
 def _covers(record: Record, lines: tuple[Line, ...] | None) -> bool:
@@ -220,7 +276,7 @@ def _covers(record: Record, lines: tuple[Line, ...] | None) -> bool:
     if order_lines is None:
         # A target record: an invoice of one order stands for all of it.
         return len(record.get("orders") or []) == 1
-    return _quantities(rackbeat_lines({"lines": order_lines})) == _quantities(lines)
+    return quantities_of(rackbeat_lines({"lines": order_lines})) == quantities_of(lines)
 
 
 class TfsoInvoices(TfsoDocuments[Invoice]):
@@ -235,13 +291,20 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
             return None
         return "It has not been invoiced in 24SevenOffice."
 
+    def read(self, client: TfsoClient, key: str) -> Record | None:
+        record = super().read(client, key)
+        return None if record is None else _naming_what_it_credits(client, record)
+
     def parse(self, record: Record, context: Context) -> Invoice:
         own, reference = text(record.get("OrderId")), text(record.get("ReferenceOrderId"))
+        credit = takes_back(record)
         return Invoice(
             **self.fields(record, context),
-            order=reference or own,
-            order_mark=order_mark(record),
-            covers_order=reference is None,
+            order=None if credit else reference or own,
+            order_mark=None if credit else order_mark(record),
+            covers_order=not credit and reference is None,
+            credit=credit,
+            credited=(text(record.get("credited")) or reference) if credit else None,
             invoiced_on=day(record.get("DateInvoiced"), "DateInvoiced"),
             status=record.get("OrderStatus"),
         )
@@ -265,6 +328,8 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         if sought.field == "order":
             record = self.read(client, sought.value)
             return [] if record is None else [record]
+        if sought.field == "credited":
+            return []  # its own mark has been looked for
         return super().search(client, sought, settings)
 
     def create(self, client: TfsoClient, payload: Payload) -> Written:
@@ -278,7 +343,16 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
         for found in super().changed_since(client, position):
             if found.record.get("OrderStatus") in INVOICED:
-                yield found
+                yield replace(found, record=_naming_what_it_credits(client, found.record))
+
+
+def _naming_what_it_credits(client: TfsoClient, record: Record) -> Record:
+    """A credit note, with the OrderId of the invoice it names by its number."""
+    number = text(record.get("ReferenceInvoiceId")) or ""
+    if not number.isdecimal() or not takes_back(record):
+        return record
+    found = client.get_invoices({"InvoiceIds": [int(number)]}, ("OrderId",), ())
+    return record if len(found) != 1 else {**record, "credited": found[0].get("OrderId")}
 
 
 KIND = Kind(

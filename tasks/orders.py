@@ -9,9 +9,9 @@ from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import ORDERS
 from shared.settings import Settings
 from shared.words import Direction
-from tasks.documents import Document
+from tasks.documents import Document, take_back
 from tasks.rackbeat_documents import RackbeatDocuments
-from tasks.tfso_documents import A_MONTH, TfsoDocuments, order_mark
+from tasks.tfso_documents import A_MONTH, TfsoDocuments, order_mark, takes_back
 
 CANCELLED = "Kansellert i 24SevenOffice"
 INACTIVE = "Inactive"
@@ -56,6 +56,12 @@ class RackbeatOrders(RackbeatDocuments[Order]):
             # No source shows a call that cancels an order: the draft is emptied and says why.
             lines = (context.existing or {}).get("lines") or []
             return {"heading": CANCELLED, "lines": [{"quantity": 0} for _ in lines]}
+        if take_back(entity.lines):
+            raise Unmappable(
+                f"The {entity.label()} only takes goods back, and orders in Rackbeat sell some. "
+                "Credit the invoice in Rackbeat; or let invoices come from 24SevenOffice (the "
+                "setting invoice.origin), and the credit note follows once this is invoiced there."
+            )
         payload = self.document_payload(entity, context)
         for name, day in (("order_date", entity.ordered_on), ("deliver_at", entity.deliver_on)):
             if day is not None:
@@ -93,6 +99,8 @@ class TfsoOrders(TfsoDocuments[Order]):
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         status = record.get("OrderStatus", "Web")
+        if takes_back(record) and settings.invoice.lets(Direction.TFSO_TO_RACKBEAT):
+            return "It takes goods back: once it is invoiced, it becomes a credit note."
         if status in settings.order.pull_statuses:
             return None
         wanted = ", ".join(settings.order.pull_statuses)

@@ -16,7 +16,7 @@ from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
 from shared.values import country, day, decimal, dig, part, records, text, whole, without_nothing
 from shared.words import Direction
-from tasks.documents import HUNDRED, WITH_VAT, Address, Document, Line, lines_with_total
+from tasks.documents import HUNDRED, WITH_VAT, Address, Document, Line, lines_with_total, take_back
 from tasks.sides import TfsoSide, found_in_tfso
 
 D = TypeVar("D", bound=Document)
@@ -26,8 +26,8 @@ A_MONTH = timedelta(days=31)
 PROPERTIES = (
     "OrderId", "CustomerId", "Addresses", "OrderStatus", "InvoiceId", "DateOrdered",
     "DateInvoiced", "DateChanged", "DeliveryDate", "YourReference", "ReferenceNumber",
-    "ReferenceOrderId", "IncludeVAT", "InvoiceTitle", "InvoiceText", "Currency",
-    "OrderTotalIncVat", "OrderTotalVat", "InvoiceRows",
+    "ReferenceOrderId", "ReferenceInvoiceId", "IncludeVAT", "InvoiceTitle", "InvoiceText",
+    "Currency", "OrderTotalIncVat", "OrderTotalVat", "InvoiceRows",
 )  # fmt: skip
 ROW_PROPERTIES = (
     "ProductId", "ProductNo", "RowId", "VatRate", "Price", "Name", "DiscountRate", "Quantity",
@@ -51,6 +51,14 @@ def invoice_mark(record: Record) -> str:
     """The mark of the invoice a record is."""
     found = _OUR_INVOICE.fullmatch(text(record.get("ReferenceNumber")) or "")
     return f"Rackbeat faktura {found[1]}" if found else f"24SO {record.get('OrderId')}"
+
+
+def takes_back(record: Record) -> bool:
+    """Whether a document is, or is to become, a credit note."""
+    try:
+        return take_back(_lines(record.get("InvoiceRows"), with_vat=False))
+    except Unmappable:
+        return False  # whoever parses it says why
 
 
 class TfsoDocuments(TfsoSide[D], Generic[D]):

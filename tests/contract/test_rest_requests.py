@@ -77,6 +77,7 @@ WRITES: Mapping[tuple[str, str], set[str]] = {
     ("POST", "/customer-invoices"): INVOICE,
     ("PUT", "/customer-invoices/{}"): INVOICE,
     ("POST", "/customer-invoices/{}/book"): NOTHING,
+    ("POST", "/customer-invoices/{}/create-creditnote"): NOTHING,
     ("POST", "/webhooks"): WEBHOOK,
     ("DELETE", "/webhooks/{}"): NOTHING,
 }

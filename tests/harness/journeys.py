@@ -21,6 +21,7 @@ from tests.harness.mission import (
     book,
     convert,
     credit,
+    credit_in_tfso,
     invoice_all,
     invoice_part,
     later,
@@ -219,13 +220,15 @@ def orders_from_rackbeat(world: World) -> None:
 
 
 def invoices_from_tfso(world: World) -> None:
-    """An order that is booked at once and invoiced over there, and an invoice without an order."""
+    """Booked at once, invoiced and credited over there; and an invoice without an order."""
     world.connect(order={"book": True}, invoice={"origin": "24so"})
     customer, product = tfso_goods(world)
     order = tfso_order(world, customer["Id"], row(product, 3))
     later(world)
     world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
     tfso_order(world, customer["Id"], row(product, 2), OrderStatus="Invoiced", InvoiceTitle="Kasse")
+    later(world)
+    credit_in_tfso(world, refresh(world, order))
     later(world)
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
 
 from sandbox.rackbeat import API_KEY
+from sandbox.tfso.config import FJELLHEIM
 from shared.operations import Operations
 from shared.runs import start_run
 from shared.settings import Settings
 from shared.tables import Run
-from shared.words import Cause
-from tests.harness.people import rackbeat_customer, rackbeat_group, tfso_customer, tfso_product
+from shared.words import Cause, Direction, System
+from tests.harness.people import (
+    rackbeat_customer,
+    rackbeat_group,
+    tfso_customer,
+    tfso_order,
+    tfso_product,
+)
 from tests.harness.world import SLUG, Json, World
 
 # Enough for every pull to be due again.
@@ -139,6 +147,18 @@ def row(product: Json, quantity: object = 1, price: object = "1000", **fields: A
     }
 
 
+def credit_in_tfso(
+    world: World, invoice: Json, *, quantity: int | None = None, **fields: Any
+) -> Json:
+    """A credit note of 24SevenOffice's, for all of an invoice or so many of its first row."""
+    rows = invoice["InvoiceRows"]
+    rows = rows if quantity is None else [{**rows[0], "Quantity": quantity}]
+    back = [{**each, "RowId": None, "Quantity": str(-Decimal(each["Quantity"]))} for each in rows]
+    if not fields.keys() & {"ReferenceOrderId", "ReferenceInvoiceId"}:
+        fields["ReferenceOrderId"] = invoice["OrderId"]
+    return tfso_order(world, invoice["CustomerId"], *back, OrderStatus="Invoiced", **fields)
+
+
 def refresh(world: World, order: Json) -> Json:
     """An order of 24SevenOffice's as it is now."""
     return world.in_tfso("orders", order["OrderId"])
@@ -152,4 +172,54 @@ def the_only_order(world: World) -> Json:
 def the_only_draft(world: World) -> Json:
     (order,) = world.rackbeat.state()["orders"]
     found: Json = order
+    return found
+
+
+# -- both ---------------------------------------------------------------------------------------
+
+
+def arrived(world: World, *rows: Json, **fields: Any) -> tuple[Json, int]:
+    """An order of 24SevenOffice's, and the number of its booked copy in Rackbeat."""
+    customer, product = tfso_goods(world)
+    rows = rows or (row(product, 3),)
+    order = tfso_order(world, customer["Id"], *rows, **fields)
+    later(world)
+    number = the_only_draft(world)["number"]
+    book(world, number)
+    world.settle()
+    return order, number
+
+
+def quantities(order: Json) -> list[Decimal]:
+    """Those of the rows of an order in 24SevenOffice."""
+    return [Decimal(each["Quantity"]) for each in order["InvoiceRows"]]
+
+
+def others(world: World, order: Json) -> list[Json]:
+    """All documents in 24SevenOffice but this order."""
+    return [o for o in world.all_in_tfso("orders") if o["OrderId"] != order["OrderId"]]
+
+
+def total(world: World, invoice: int) -> Decimal:
+    """What an invoice in Rackbeat comes to, with VAT."""
+    return Decimal(str(world.in_rackbeat("customer_invoices", invoice)["total_total"]))
+
+
+def invoices(world: World) -> list[Json]:
+    """All invoices and credit notes in Rackbeat."""
+    found: list[Json] = world.rackbeat.state()["customer_invoices"]
+    return found
+
+
+def let_documents(world: World, direction: Direction) -> None:
+    """Orders and invoices travel in one direction only; choose it."""
+    origin = direction.source.value
+    configure(world, order__origin=origin, invoice__origin=origin)
+
+
+def all_in(world: World, system: System) -> Json:
+    """All records of a system, by what it calls them."""
+    if system is System.RACKBEAT:
+        return world.rackbeat.state()
+    found: Json = world.tfso.state()[str(FJELLHEIM.client_id)]
     return found

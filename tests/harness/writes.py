@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.tfso.config import FJELLHEIM
-from shared.words import Direction, System
+from shared.words import Direction
 from tests.harness.mission import (
-    configure,
     credit,
+    credit_in_tfso,
     invoice_all,
     invoice_part,
     later,
@@ -296,6 +295,17 @@ def invoiced_at_24so(world: World, _number: int, order: Made) -> Made:
     return order
 
 
+def invoice_pulled(world: World, number: int) -> Made:
+    made = order_at_24so(world, number, OrderStatus="Invoiced")
+    later(world)
+    return made
+
+
+def credited_at_24so(world: World, _number: int, invoice: Made) -> Made:
+    key = credit_in_tfso(world, world.in_tfso("orders", invoice.key))["OrderId"]
+    return Made(key, f"24SO {key}")
+
+
 INTO_RACKBEAT = (
     Written(
         "customer to Rackbeat",
@@ -362,6 +372,16 @@ INTO_RACKBEAT = (
         prepare=order_pulled,
         requests=2,  # it is booked, then converted
     ),
+    Written(
+        "credit note to Rackbeat",
+        "invoice",
+        TO_RACKBEAT,
+        credited_at_24so,
+        "customer_invoices",
+        "other_reference",
+        prepare=invoice_pulled,
+        requests=3,  # it is made, dated and booked
+    ),
 )
 
 WRITES = (*INTO_24SO, *INTO_RACKBEAT)
@@ -376,17 +396,3 @@ def furnish(world: World) -> None:
     rackbeat_customer(world, number=CUSTOMER)
     world.settle()
     assert world.states() == []
-
-
-def let_documents(world: World, direction: Direction) -> None:
-    """Orders and invoices travel in one direction only; choose it."""
-    origin = direction.source.value
-    configure(world, order__origin=origin, invoice__origin=origin)
-
-
-def all_in(world: World, system: System) -> Json:
-    """All records of a system, by what it calls them."""
-    if system is System.RACKBEAT:
-        return world.rackbeat.state()
-    found: Json = world.tfso.state()[str(FJELLHEIM.client_id)]
-    return found

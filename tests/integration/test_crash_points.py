@@ -24,11 +24,12 @@ from shared.engine.points import Point, pass_by
 from shared.tables import Connection, IdempotencyKey
 from shared.vendors import Vendors
 from shared.words import Direction, System
+from tests.harness.mission import all_in, let_documents
 from tests.harness.people import Killed, kill_at
 from tests.harness.stage import without_pauses
 from tests.harness.stored import empty
 from tests.harness.world import World, world
-from tests.harness.writes import WRITES, Made, Written, all_in, furnish, let_documents
+from tests.harness.writes import WRITES, Made, Written, furnish
 
 EVERYTHING = "VAREBRO_EVERY_CRASH" in os.environ
 A_CLAIM_LATER = 181

@@ -21,8 +21,9 @@ from sqlalchemy import select
 from shared.engine.points import Point
 from shared.sweep import sweep
 from shared.tables import IdempotencyKey
+from tests.harness.mission import all_in, let_documents
 from tests.harness.world import World
-from tests.harness.writes import INTO_24SO, INTO_RACKBEAT, Written, all_in, furnish, let_documents
+from tests.harness.writes import INTO_24SO, INTO_RACKBEAT, Written, furnish
 from workers.celery_app import make_celery
 from workers.messages import enqueue
 

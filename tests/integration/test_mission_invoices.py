@@ -1,24 +1,23 @@
-"""Sales invoices and credit notes, both ways."""
+"""Sales invoices, both ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from tests.harness.mission import (
+    arrived,
     at_rackbeat,
     book,
     configure,
-    credit,
     invoice_all,
     invoice_part,
+    invoices,
     later,
     of,
+    others,
+    quantities,
     rackbeat_goods,
     rackbeat_invoice,
     rackbeat_order,
@@ -27,35 +26,10 @@ from tests.harness.mission import (
     tfso_goods,
     the_only_draft,
     the_only_order,
+    total,
 )
 from tests.harness.people import rackbeat_customer, tfso_order
-from tests.harness.world import GENEROUS_RACKBEAT, Json, World, world
-
-
-def arrived(the_world: World, *rows: Json, **fields: Any) -> tuple[Json, int]:
-    """An order of 24SevenOffice's, and the number of its booked copy in Rackbeat."""
-    customer, product = tfso_goods(the_world)
-    rows = rows or (row(product, 3),)
-    order = tfso_order(the_world, customer["Id"], *rows, **fields)
-    later(the_world)
-    number = the_only_draft(the_world)["number"]
-    book(the_world, number)
-    the_world.settle()
-    return order, number
-
-
-def quantities(order: Json) -> list[Decimal]:
-    return [Decimal(each["Quantity"]) for each in order["InvoiceRows"]]
-
-
-def others(the_world: World, order: Json) -> list[Json]:
-    """All documents in 24SevenOffice but this order."""
-    return [o for o in the_world.all_in_tfso("orders") if o["OrderId"] != order["OrderId"]]
-
-
-def total(the_world: World, invoice: int) -> Decimal:
-    return Decimal(str(the_world.in_rackbeat("customer_invoices", invoice)["total_total"]))
-
+from tests.harness.world import World
 
 # -- of an order that 24SevenOffice knows -------------------------------------------------------
 
@@ -345,74 +319,9 @@ def test_an_invoice_stays_in_rackbeat_where_that_is_not_the_origin(
     assert the_world.all_in_tfso("orders") == []
 
 
-# -- credit notes -------------------------------------------------------------------------------
-
-OfSign = Callable[[bool], World]
-
-
-@pytest.fixture
-def world_of(
-    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[OfSign]:
-    """A world whose Rackbeat writes the quantities of credit notes with that sign."""
-    opened: list[AbstractContextManager[World]] = []
-
-    def open_it(negative: bool) -> World:
-        config = replace(GENEROUS_RACKBEAT, negative_creditnotes=negative)
-        opened.append(world(database_url, broker_url, monkeypatch, rackbeat_config=config))
-        return opened[-1].__enter__()
-
-    yield open_it
-    for each in opened:
-        each.__exit__(None, None, None)
-
-
-@pytest.mark.parametrize("negative", [True, False])
-@pytest.mark.parametrize("status", ["ForInvoicing", "Invoiced"])
-def test_a_credit_note_has_negative_quantities_and_refers_to_what_it_credits(
-    world_of: OfSign, negative: bool, status: str
-) -> None:
-    the_world = world_of(negative)
-    the_world.connect(invoice={"status": status})
-    order, number = arrived(the_world)
-    invoice = invoice_all(the_world, number)
-    the_world.settle()
-    note = credit(the_world, invoice)
-    the_world.settle()
-    assert the_world.states() == []
-    (there,) = others(the_world, order)
-    assert quantities(there) == [Decimal(-3)]
-    assert there["ReferenceOrderId"] == order["OrderId"]
-    assert there["ReferenceNumber"] == f"Rackbeat faktura {note}"
-    assert there["OrderStatus"] == status
-    credited = refresh(the_world, order)
-    assert there.get("ReferenceInvoiceId") == credited.get("InvoiceId")
-    assert Decimal(there["OrderTotalIncVat"]) == -Decimal(credited["OrderTotalIncVat"])
-    assert quantities(credited) == [Decimal(3)]
-
-
-def test_a_credit_note_of_one_of_several_invoices_refers_to_their_order(the_world: World) -> None:
-    the_world.connect()
-    order, number = arrived(the_world)
-    first = invoice_part(the_world, number, 1)
-    invoice_all(the_world, number)
-    the_world.settle()
-    credit(the_world, first)
-    the_world.settle()
-    assert the_world.states() == []
-    note = others(the_world, order)[-1]
-    assert quantities(note) == [Decimal(-1)]
-    assert note["ReferenceOrderId"] == order["OrderId"]
-
-
 # -- from 24SevenOffice -------------------------------------------------------------------------
 
 FROM_24SO = {"origin": "24so"}
-
-
-def invoices(the_world: World) -> list[Json]:
-    found: list[Json] = the_world.rackbeat.state()["customer_invoices"]
-    return found
 
 
 def test_an_order_invoiced_in_24so_is_invoiced_in_rackbeat_and_linked_to_it(

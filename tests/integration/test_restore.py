@@ -14,6 +14,7 @@ from tests.harness.mission import (
     OFF,
     book,
     credit,
+    credit_in_tfso,
     invoice_all,
     invoice_part,
     later,
@@ -22,6 +23,7 @@ from tests.harness.mission import (
     rackbeat_invoice,
     rackbeat_order,
     reconcile,
+    refresh,
     row,
 )
 from tests.harness.people import (
@@ -126,13 +128,16 @@ def orders_from_rackbeat(world: World, n: int) -> None:
 
 
 def invoices_from_tfso(world: World, n: int) -> None:
-    """Of an order, and without one."""
+    """Of an order, and without one; and a credit note of either."""
     customer, product = _tfso_goods(world, n)
     rows = row(product, 3)
     orders = [tfso_order(world, customer["Id"], rows) for _ in range(3)]
     later(world)
     world.tfso.edit("orders", orders[0]["OrderId"], {"OrderStatus": "Invoiced"})
-    tfso_order(world, customer["Id"], rows, OrderStatus="Invoiced")
+    bare = tfso_order(world, customer["Id"], rows, OrderStatus="Invoiced")
+    later(world)
+    for each in (orders[0], bare):
+        credit_in_tfso(world, refresh(world, each))
     later(world)
 
 

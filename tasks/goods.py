@@ -1,0 +1,33 @@
+"""What documents in Rackbeat sell, or take back."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from shared.kind import Record
+from tasks.documents import Line, total_of
+from tasks.rackbeat_documents import rackbeat_lines
+
+
+def have_same_goods(document: Record, other: Record) -> bool:
+    """Whether they sell the same quantities for the same sum."""
+    first, second = _goods(document), _goods(other)
+    return quantities_of(first) == quantities_of(second) and total_of(first) == total_of(second)
+
+
+def _goods(record: Record) -> tuple[Line, ...]:
+    lines = rackbeat_lines(record) or ()
+    return taken_back(lines) if record.get("is_creditnote") else lines
+
+
+def taken_back(lines: tuple[Line, ...] | None) -> tuple[Line, ...]:
+    """A credit note's lines: their quantities are negative, however Rackbeat writes them."""
+    return tuple(line.model_copy(update={"quantity": -abs(line.quantity)}) for line in lines or ())
+
+
+def quantities_of(lines: tuple[Line, ...] | None) -> Counter[str]:
+    """How many of each product, however they are spread over lines."""
+    sums: Counter[str] = Counter()
+    for line in lines or ():
+        sums[line.product or line.name or ""] += line.quantity  # type: ignore[assignment]
+    return sums

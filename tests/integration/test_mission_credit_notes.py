@@ -1,0 +1,226 @@
+"""Credit notes, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.operations import Operations
+from shared.words import Direction
+from tests.harness.mission import (
+    arrived,
+    at_rackbeat,
+    credit,
+    credit_in_tfso,
+    invoice_all,
+    invoice_part,
+    invoices,
+    later,
+    of,
+    others,
+    quantities,
+    refresh,
+    row,
+    tfso_goods,
+    total,
+)
+from tests.harness.people import tfso_order
+from tests.harness.world import GENEROUS_RACKBEAT, SLUG, Json, World, world
+
+FROM_24SO = {"origin": "24so"}
+CREDITED_ON = "2026-03-05T00:00:00"
+
+OfSign = Callable[[bool], World]
+
+
+@pytest.fixture
+def world_of(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OfSign]:
+    """A world whose Rackbeat writes the quantities of credit notes with that sign."""
+    opened: list[AbstractContextManager[World]] = []
+
+    def open_it(negative: bool) -> World:
+        config = replace(GENEROUS_RACKBEAT, negative_creditnotes=negative)
+        opened.append(world(database_url, broker_url, monkeypatch, rackbeat_config=config))
+        return opened[-1].__enter__()
+
+    yield open_it
+    for each in opened:
+        each.__exit__(None, None, None)
+
+
+# -- from Rackbeat ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("negative", [True, False])
+@pytest.mark.parametrize("status", ["ForInvoicing", "Invoiced"])
+def test_a_credit_note_has_negative_quantities_and_refers_to_what_it_credits(
+    world_of: OfSign, negative: bool, status: str
+) -> None:
+    the_world = world_of(negative)
+    the_world.connect(invoice={"status": status})
+    order, number = arrived(the_world)
+    invoice = invoice_all(the_world, number)
+    the_world.settle()
+    note = credit(the_world, invoice)
+    the_world.settle()
+    assert the_world.states() == []
+    (there,) = others(the_world, order)
+    assert quantities(there) == [Decimal(-3)]
+    assert there["ReferenceOrderId"] == order["OrderId"]
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {note}"
+    assert there["OrderStatus"] == status
+    credited = refresh(the_world, order)
+    assert there.get("ReferenceInvoiceId") == credited.get("InvoiceId")
+    assert Decimal(there["OrderTotalIncVat"]) == -Decimal(credited["OrderTotalIncVat"])
+    assert quantities(credited) == [Decimal(3)]
+
+
+def test_a_credit_note_of_one_of_several_invoices_refers_to_their_order(the_world: World) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    first = invoice_part(the_world, number, 1)
+    invoice_all(the_world, number)
+    the_world.settle()
+    credit(the_world, first)
+    the_world.settle()
+    assert the_world.states() == []
+    note = others(the_world, order)[-1]
+    assert quantities(note) == [Decimal(-1)]
+    assert note["ReferenceOrderId"] == order["OrderId"]
+
+
+# -- from 24SevenOffice -------------------------------------------------------------------------
+
+
+def invoiced(the_world: World, *rows: Json, **fields: Any) -> Json:
+    """An invoice of 24SevenOffice's that has arrived in Rackbeat."""
+    customer, product = tfso_goods(the_world)
+    rows = rows or (row(product, 3, "99.90"),)
+    made = tfso_order(the_world, customer["Id"], *rows, OrderStatus="Invoiced", **fields)
+    later(the_world)
+    return refresh(the_world, made)
+
+
+def notes(the_world: World) -> list[Json]:
+    return [each for each in invoices(the_world) if each["is_creditnote"]]
+
+
+@pytest.mark.parametrize("negative", [True, False])
+@pytest.mark.parametrize("reference", ["ReferenceOrderId", "ReferenceInvoiceId"])
+def test_a_credit_note_from_24so_credits_the_invoice_it_refers_to(
+    world_of: OfSign, negative: bool, reference: str
+) -> None:
+    the_world = world_of(negative)
+    the_world.connect(invoice=FROM_24SO)
+    order, number = arrived(the_world)
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    invoice = refresh(the_world, order)
+    named = invoice[reference.removeprefix("Reference")]
+    made = credit_in_tfso(the_world, invoice, DateInvoiced=CREDITED_ON, **{reference: named})
+    later(the_world)
+    (note,) = notes(the_world)
+    assert (note["is_booked"], note["invoice_date"]) == (True, CREDITED_ON[:10])
+    assert note["other_reference"] == f"24SO {made['OrderId']}"
+    assert note["orders"] == [number]
+    assert abs(total(the_world, note["number"])) == -Decimal(made["OrderTotalIncVat"])
+    link = the_world.links("invoice")[-1]
+    assert (link.rackbeat_key, link.tfso_key) == (str(note["number"]), str(made["OrderId"]))
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "POST /customer-invoices/{number}/create-creditnote",
+        "PUT /customer-invoices/{number}",
+        "POST /customer-invoices/{number}/book",
+    ],
+)
+def test_an_answer_lost_anywhere_in_crediting_neither_doubles_the_note_nor_leaves_a_draft(
+    the_world: World, operation: str, effect: str
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    invoice = invoiced(the_world)
+    the_world.rackbeat.fault(operation=operation, effect=effect, times=1)
+    made = credit_in_tfso(the_world, invoice, DateInvoiced=CREDITED_ON)
+    later(the_world)
+    the_world.settle(rounds=60)
+    (note,) = notes(the_world)
+    assert (note["is_booked"], note["invoice_date"]) == (True, CREDITED_ON[:10])
+    assert note["other_reference"] == f"24SO {made['OrderId']}"
+    assert the_world.states() == []
+
+
+def test_a_credit_note_of_a_part_is_begun_by_hand_and_ended_by_itself(the_world: World) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    made = credit_in_tfso(the_world, invoiced(the_world), quantity=1)
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    parked = the_world.change(kind="invoice", state="parked")
+    assert f"The credit note of invoice {invoice['number']} has other quant" in str(parked.message)
+    assert f"'24SO {made['OrderId']}'" in str(parked.message)
+    answer = at_rackbeat(the_world, f"/customer-invoices/{invoice['number']}/create-creditnote")
+    draft = answer["customer_invoice"]["number"]
+    (line,) = the_world.in_rackbeat("customer_invoices", draft)["lines"]
+    by_hand = {
+        "lines": [of(line["child_id"], 1, "99.90")],
+        "other_reference": f"24SO {made['OrderId']}",
+    }
+    the_world.rackbeat.edit("customer_invoices", draft, by_hand)
+    Operations(the_world.engine, actor="test").retry_parked(SLUG, parked.id)
+    the_world.settle()
+    (note,) = notes(the_world)
+    assert (note["number"], note["is_booked"]) == (draft, True)
+    assert the_world.states() == []
+
+
+def test_a_credit_note_of_an_invoice_that_is_not_known_is_parked_and_follows_it(
+    the_world: World,
+) -> None:
+    customer, product = tfso_goods(the_world)
+    old = tfso_order(the_world, customer["Id"], row(product, 2), OrderStatus="Invoiced")
+    the_world.clock.pass_by(hours=1)  # no pull finds it
+    the_world.connect(invoice=FROM_24SO)
+    operations = Operations(the_world.engine, actor="test")
+
+    def transfer(document: Json) -> None:
+        operations.resync(SLUG, "invoice", [str(document["OrderId"])], Direction.TFSO_TO_RACKBEAT)
+        the_world.settle()
+
+    transfer(credit_in_tfso(the_world, refresh(the_world, old)))
+    assert invoices(the_world) == []
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "names no invoice that has been transferred to Rackbeat" in str(parked.message)
+    transfer(old)
+    operations.retry_parked(SLUG, parked.id)
+    the_world.settle()
+    assert [each["is_creditnote"] for each in invoices(the_world)] == [False, True]
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("origin", ["24so", "rackbeat"])
+def test_an_order_that_only_takes_goods_back_is_no_order_in_rackbeat(
+    the_world: World, origin: str
+) -> None:
+    the_world.connect(invoice={"origin": origin})
+    customer, product = tfso_goods(the_world)
+    order = tfso_order(the_world, customer["Id"], row(product, -2))
+    later(the_world)
+    assert the_world.rackbeat.state()["orders"] == []
+    if origin == "24so":  # it comes as a credit note, once it has been invoiced
+        assert the_world.changes(kind="order") == []
+    else:
+        parked = the_world.change(kind="order", key=str(order["OrderId"]), state="parked")
+        assert "Credit the invoice in Rackbeat" in str(parked.message)
