@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -19,7 +19,28 @@ from shared.pulls import bring_forward
 from shared.runs import kinds_of, news_of, relink
 from shared.settings import Settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
+from shared.values import moment
 from shared.words import Cause, Direction, State
+
+# PostgreSQL's calendar is longer than Python's, and the vendors' are shorter than both.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def time_asked_for(given: str | None) -> datetime | None:
+    """A time that somebody has written; without a zone it is in UTC.
+
+    Raises:
+        NotUsable: it is none, or one of another age.
+    """
+    if given is None:
+        return None
+    time = moment(given)
+    if time is None or not EARLIEST <= time < LATEST:
+        raise NotUsable(
+            f"'{given}' is not a time between {EARLIEST:%Y} and {LATEST:%Y}. Write it like "
+            "2026-11-24T08:00:00+01:00."
+        )
+    return time
 
 
 @dataclass(frozen=True)

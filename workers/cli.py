@@ -139,7 +139,9 @@ def credentials(
 @connection_app.command("list")
 @plainly
 def list_connections() -> None:
-    """All connections and whether they are active."""
+    """All connections, whether they are active, and which vendors are left alone and why."""
+    from workers.process import the_sessions
+
     table = Table("name", "Rackbeat", "24SevenOffice", "state", "why")
     for connection in _connections().every():
         table.add_row(
@@ -150,6 +152,24 @@ def list_connections() -> None:
             connection.pause_reason or "",
         )
     console.print(table)
+    with the_sessions()() as session:
+        _print_pauses(session, None)
+
+
+def _print_pauses(session: Any, slug: str | None) -> None:
+    """Vendors that are left alone, whatever the state of the connection."""
+    from shared.clock import utc_now
+    from shared.report import pauses
+    from shared.words import System
+
+    for pause in pauses(session, slug, now=utc_now()):
+        system, since, again = pause["system"], pause["since"], pause["next_look_at"]
+        console.print(
+            f"[yellow]paused[/yellow] {pause['connection']}: {System(system).title} since "
+            f"{since:%Y-%m-%d %H:%M} UTC: {pause['message']} Asked again by itself at "
+            f"{again:%H:%M:%S} UTC.",
+            highlight=False,
+        )
 
 
 @connection_app.command("test")
@@ -197,8 +217,7 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
     """What is under way, what is done, and what needs a person."""
     from shared.clock import utc_now
     from shared.progress import progress
-    from shared.report import failed_pulls, of_connection, parked, pauses, tally, unknown_events
-    from shared.words import System
+    from shared.report import failed_pulls, of_connection, parked, tally, unknown_events
     from workers.process import the_sessions
 
     with the_sessions()() as session:
@@ -206,14 +225,7 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
         for row in tally(session, slug):
             table.add_row(*(str(value or "") for value in row))
         console.print(table)
-        for pause in pauses(session, slug, now=utc_now()):
-            system, since, again = pause["system"], pause["since"], pause["next_look_at"]
-            console.print(
-                f"[yellow]paused[/yellow] {pause['connection']}: {System(system).title} since "
-                f"{since:%Y-%m-%d %H:%M} UTC: {pause['message']} Asked again by itself at "
-                f"{again:%H:%M:%S} UTC.",
-                highlight=False,
-            )
+        _print_pauses(session, slug)
         for run in progress(session, of_connection(slug), configuration(), now=utc_now()):
             console.print(str(run), highlight=False)
         for pull in failed_pulls(session, slug):

@@ -137,9 +137,10 @@ def resync(  # noqa: PLR0917 - typer calls it by name
     dry_run: DryRun = False,
 ) -> None:
     """Transfer again, whatever was transferred before: records, a kind, a time span, everything."""
-    from shared.values import moment
+    from shared.operations import time_asked_for
 
     operations = _operations()
+    span = {"since": time_asked_for(since), "until": time_asked_for(until)}
     direction = Direction.away_from(System(source))
     kinds = None if kind is None else [operations.kind(kind)]
     if kind is not None and keys:
@@ -149,16 +150,9 @@ def resync(  # noqa: PLR0917 - typer calls it by name
             count = operations.resync(slug, kind, keys, direction)
             console.print(f"{count} on their way.")
     elif dry_run:
-        _show(
-            operations.preview(
-                slug, Cause.RESYNC, direction, kinds, since=moment(since), until=moment(until)
-            )
-        )
+        _show(operations.preview(slug, Cause.RESYNC, direction, kinds, **span))
     else:
-        _begin(
-            operations, slug, Cause.RESYNC, direction=direction, kinds=kinds,
-            since=moment(since), until=moment(until),
-        )  # fmt: skip
+        _begin(operations, slug, Cause.RESYNC, direction=direction, kinds=kinds, **span)
 
 
 @sync_app.command("retry")

@@ -15,7 +15,7 @@ from shared.config import configuration
 from shared.connections import NotUsable
 from shared.engine.engine import UnknownConnectionError
 from shared.failures import Failure
-from shared.operations import Operations
+from shared.operations import Operations, time_asked_for
 from shared.probing import probe
 from shared.pulls import pull
 from shared.queues import Queue
@@ -24,7 +24,6 @@ from shared.runs import list_run, start_run
 from shared.settings import SettingsError
 from shared.sweep import sweep
 from shared.traces import described
-from shared.values import moment
 from shared.words import Cause, Direction, System
 from tasks.kinds import KINDS
 from workers.messages import (
@@ -159,8 +158,8 @@ def _resync(
         Cause.RESYNC,
         direction=Direction.away_from(System(source)),
         kinds=kinds,
-        since=moment(since),
-        until=moment(until),
+        since=time_asked_for(since),
+        until=time_asked_for(until),
     )
     list_run(engine, run)
 

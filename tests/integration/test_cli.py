@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select
@@ -15,8 +16,9 @@ from sandbox import rackbeat
 from sandbox.tfso.config import ANNEN_BEDRIFT, FJELLHEIM, SandboxConfig
 from shared.config import configuration
 from shared.connections import Connections
-from shared.tables import Audit, Connection
+from shared.tables import Audit, Connection, Run
 from tests.harness.people import linked, rackbeat_supplier, tfso_product, tfso_supplier
+from tests.harness.stage import without_pauses
 from tests.harness.world import SLUG, World
 from workers import process
 from workers.cli import app
@@ -144,6 +146,30 @@ def test_all_connections_are_listed_with_their_state(terminal: Terminal) -> None
         assert shown in listed
 
 
+def test_a_vendor_that_is_left_alone_is_listed_with_the_reason_and_the_next_look(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_world = terminal.world
+    the_world.connect()
+    without_pauses(the_world.vendors)
+    the_world.tfso.fault(operation="*", effect="answer", status=503, times=None)
+    the_world.work()
+    listed = said(terminal("connection", "list"))
+    assert "active" in listed
+    assert "paused fjell: 24SevenOffice since" in listed
+    assert "Asked again by itself at" in listed
+    monkeypatch.setenv("VAREBRO_API_TOKEN", "open")
+    configuration.cache_clear()
+    headers = {"Authorization": "Bearer open"}
+    (shown,) = httpx.get(
+        f"{the_world.web_url}/api/connections", headers=headers, trust_env=False
+    ).json()
+    (pause,) = shown["pauses"]
+    assert (pause["system"], pause["failure_class"]) == ("24so", "outage")
+    assert pause["message"] in listed
+    assert pause["next_look_at"] > pause["since"]
+
+
 def test_a_test_of_a_connection_succeeds_and_fails_by_its_exit_code(terminal: Terminal) -> None:
     terminal.world.connect()
     good = terminal("connection", "test", SLUG)
@@ -181,6 +207,21 @@ def test_a_pull_by_hand_says_how_much_was_found(terminal: Terminal) -> None:
     terminal.world.clock.pass_by(seconds=61)
     terminal.world.work()
     assert len(terminal.world.rackbeat.state()["suppliers"]) == 1
+
+
+@pytest.mark.parametrize(
+    "time", ["i går", "0001-01-01T00:00:00+02:00", "1066-10-14", "9999-12-31T23:59:59-02:00"]
+)
+def test_a_time_that_is_none_or_of_another_age_is_refused_in_a_sentence(
+    terminal: Terminal, time: str
+) -> None:
+    terminal.world.connect()
+    for more in ((), ("--dry-run",)):
+        result = terminal("sync", "resync", SLUG, "order", "--since", time, *more)
+        assert result.exit_code == 1
+        assert f"'{time}' is not a time between 1970 and 2200" in said(result)
+    with terminal.world.sessions() as session:
+        assert session.scalars(select(Run)).all() == []
 
 
 def test_a_kind_that_does_not_exist_is_answered_with_those_there_are(terminal: Terminal) -> None:

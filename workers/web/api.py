@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException
@@ -14,7 +13,7 @@ from sqlalchemy import select
 
 from shared.config import configuration
 from shared.connections import NotUsable
-from shared.operations import Operations
+from shared.operations import EARLIEST, LATEST, Operations
 from shared.progress import progress
 from shared.report import of_connection, pauses, tally
 from shared.runs import start_run
@@ -42,11 +41,7 @@ def _allowed(
 Allowed = Annotated[Operations, Depends(_allowed)]
 router = APIRouter(prefix="/api", route_class=PlainRoute)
 
-# PostgreSQL's calendar is longer than Python's, and the vendors' are shorter than both.
-Moment = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
-]
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 
 
 class Resync(BaseModel):
@@ -68,11 +63,16 @@ class Resync(BaseModel):
 
 @router.get("/connections")
 def connections(operations: Allowed) -> list[dict[str, Any]]:
-    """All connections."""
+    """All connections, each with the vendors that are left alone for it."""
     with operations.engine.sessions() as session:
         found = session.scalars(select(Connection).order_by(Connection.slug)).all()
+        left_alone = list(pauses(session, None, now=operations.engine.clock()))
     names = ("slug", "name", "tfso_client", "state", "pause_reason")
-    return [{name: getattr(connection, name) for name in names} for connection in found]
+    return [
+        {name: getattr(connection, name) for name in names}
+        | {"pauses": [each for each in left_alone if each["connection"] == connection.slug]}
+        for connection in found
+    ]
 
 
 @router.get("/connections/{slug}/settings")
