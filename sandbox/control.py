@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from sandbox.faults import Fault
+from sandbox.tls import tls
 
 Json = dict[str, Any]
 
@@ -22,7 +23,10 @@ class SandboxControl:
 
     def __init__(self, base_url: str, *, timeout: float = 10.0) -> None:
         self._client = httpx.Client(
-            base_url=f"{base_url.rstrip('/')}/_control", timeout=timeout, trust_env=False
+            base_url=f"{base_url.rstrip('/')}/_control",
+            timeout=timeout,
+            trust_env=False,
+            verify=tls(),
         )
 
     def __enter__(self) -> SandboxControl:

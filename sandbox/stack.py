@@ -22,6 +22,7 @@ from cryptography.fernet import Fernet
 from sandbox.rackbeat import API_KEY
 from sandbox.servers import Postgres, Valkey, free_port
 from sandbox.tfso.config import FJELLHEIM, SandboxConfig
+from sandbox.tls import tls
 
 STOP_SECONDS = 15.0
 
@@ -276,7 +277,7 @@ def wait_for_answer(url: str, seconds: float = 30.0) -> None:
 
     def answers() -> bool:
         try:
-            return httpx.get(url, timeout=2, trust_env=False).is_success
+            return httpx.get(url, timeout=2, trust_env=False, verify=tls()).is_success
         except httpx.TransportError:
             return False
 

@@ -7,6 +7,8 @@ import ssl
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -47,6 +49,19 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def new_http(base_url: str, **options: Any) -> httpx.Client:
+    """An HTTP client for a vendor at a checked address; options are httpx.Client's own."""
+    # A proxy named in the environment must not see the secrets of an unencrypted call.
+    return httpx.Client(trust_env=base_url.startswith("https:"), verify=tls(), **options)
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """How we speak TLS, and with whom. One for the whole process: it takes 20 ms to read all
+    authorities, and memory to keep them."""
+    return httpx.create_ssl_context()
 
 
 def why_not_sent(url: str, error: httpx.RequestError) -> str:

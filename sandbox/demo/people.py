@@ -11,6 +11,7 @@ import httpx
 from sandbox.control import SandboxControl
 from sandbox.rackbeat import API_KEY
 from sandbox.tfso.config import FJELLHEIM
+from sandbox.tls import tls
 
 Json = dict[str, Any]
 UNWANTED_EVENT = "supplier_invoice.created"
@@ -45,6 +46,7 @@ class People:
             f"{self.rackbeat_url}/api{path}",
             headers={"Authorization": f"Bearer {API_KEY}"},
             trust_env=False,
+            verify=tls(),
         )
         answer.raise_for_status()
         found: Json = answer.json()

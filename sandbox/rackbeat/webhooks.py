@@ -13,6 +13,7 @@ import httpx
 from sandbox.rackbeat.config import Config
 from sandbox.rackbeat.schema import Record
 from sandbox.rackbeat.state import Event, utc_text
+from sandbox.tls import tls
 
 AT_ONCE = 20
 
@@ -69,7 +70,10 @@ class Dispatcher:
             self._config.answer_timeout, connect=self._config.connect_timeout, pool=None
         )
         self._client = httpx.AsyncClient(
-            timeout=timeout, trust_env=False, headers={"User-Agent": "Rackbeat Webhook"}
+            timeout=timeout,
+            trust_env=False,
+            verify=tls(),
+            headers={"User-Agent": "Rackbeat Webhook"},
         )
 
     async def stop(self) -> None:

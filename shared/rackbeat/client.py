@@ -14,7 +14,14 @@ from pydantic import SecretStr
 
 from shared.clock import Clock, utc_now
 from shared.failures import Limited, Outage, OutcomeUnknown, Rejected
-from shared.http import NOT_SENT, UnusableBody, checked_base_url, read_bounded, why_not_sent
+from shared.http import (
+    NOT_SENT,
+    UnusableBody,
+    checked_base_url,
+    new_http,
+    read_bounded,
+    why_not_sent,
+)
 from shared.limits import Limiter
 from shared.rackbeat import answers
 from shared.rackbeat.numbers import encode
@@ -88,8 +95,7 @@ class RackbeatClient:
         self._sleep = sleep
         self._own_http: httpx.Client | None = None
         if http is None:
-            # A proxy named in the environment must not see the key of an unencrypted call.
-            http = httpx.Client(trust_env=self._base_url.startswith("https:"))
+            http = new_http(self._base_url)
             self._own_http = http
         self._http = http
 

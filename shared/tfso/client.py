@@ -19,7 +19,7 @@ from shared.http import checked_base_url
 from shared.limits import Limiter
 from shared.retrying import RetryPolicy
 from shared.tfso import values
-from shared.tfso.exchange import Exchange, new_http
+from shared.tfso.exchange import Exchange, without_cookies
 from shared.tfso.login import Identity, Login, TfsoCredentials
 from shared.tfso.protocol import (
     INVOICED,
@@ -86,7 +86,7 @@ class TfsoClient:
         Raises:
             ValueError: credentials must not be sent to that address.
         """
-        self._http = new_http(checked_base_url(base_url, System.TFSO), timeout)
+        self._http = without_cookies(checked_base_url(base_url, System.TFSO), timeout)
         self._exchange = Exchange(
             checked_base_url(base_url, System.TFSO),
             http=self._http,

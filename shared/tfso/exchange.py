@@ -15,7 +15,14 @@ from pydantic import SecretStr
 
 from shared.clock import Clock
 from shared.failures import Failure, Limited, Outage, OutcomeUnknown, Transient
-from shared.http import ACCEPT_ENCODING, NOT_SENT, UnusableBody, read_bounded, why_not_sent
+from shared.http import (
+    ACCEPT_ENCODING,
+    NOT_SENT,
+    UnusableBody,
+    new_http,
+    read_bounded,
+    why_not_sent,
+)
 from shared.limits import Limiter
 from shared.masking import masked
 from shared.retrying import RetryableHere, RetryPolicy, with_retries
@@ -60,15 +67,14 @@ class _Answer:
     content: bytes
 
 
-def new_http(base_url: str, timeout: httpx.Timeout) -> httpx.Client:
+def without_cookies(base_url: str, timeout: httpx.Timeout) -> httpx.Client:
     """An HTTP client that keeps no cookies: each call brings the session it is made in."""
-    return httpx.Client(
+    return new_http(
+        base_url,
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         headers={"Accept-Encoding": ACCEPT_ENCODING},
         timeout=timeout,
-        # A proxy named in the environment must not see the secrets of an unencrypted call.
-        trust_env=base_url.startswith("https:"),
     )
 
 
@@ -258,4 +264,4 @@ def _give_up(lost: NoAnswer, *, again: bool = True) -> NoReturn:
     raise lost.failure from None
 
 
-__all__ = ["LARGEST_ANSWER", "Exchange", "SessionLost", "new_http"]
+__all__ = ["LARGEST_ANSWER", "Exchange", "SessionLost", "without_cookies"]

@@ -9,6 +9,7 @@ import httpx
 
 from sandbox.rackbeat import API_KEY
 from sandbox.tfso.config import FJELLHEIM
+from sandbox.tls import tls
 from shared.operations import Operations
 from shared.runs import start_run
 from shared.settings import Settings
@@ -60,6 +61,7 @@ def at_rackbeat(world: World, path: str, **body: Any) -> Json:
         json=body,
         headers={"Authorization": f"Bearer {API_KEY}"},
         trust_env=False,
+        verify=tls(),
     )
     assert answer.is_success, answer.text
     found: Json = answer.json()

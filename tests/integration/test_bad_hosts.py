@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from sandbox.tfso.config import FJELLHEIM
 from shared.failures import Failure, Outage
+from shared.http import tls
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import PRODUCTS
 from shared.retrying import RetryPolicy
@@ -107,11 +108,13 @@ ASKED = pytest.mark.parametrize("ask", [ask_rackbeat, ask_tfso])
 
 
 @pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
     """One that our clients trust, as they otherwise do the authorities known to everybody."""
     made = Authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
-    return made
+    tls.cache_clear()
+    yield made
+    tls.cache_clear()
 
 
 NOT_ACCEPTED: dict[str, tuple[dict[str, Any], str]] = {

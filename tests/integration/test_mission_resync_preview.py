@@ -12,6 +12,7 @@ from celery import Celery
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from sandbox.tls import tls
 from shared.operations import Intended, Operations
 from shared.words import Cause, Direction
 from tests.harness.mission import OFF, of, rackbeat_goods, rackbeat_order
@@ -59,6 +60,7 @@ def by_http(the_world: World, path: str, **body: Any) -> None:
         json=body,
         headers={"Authorization": f"Bearer {TOKEN}"},
         trust_env=False,
+        verify=tls(),
     )
     assert answer.status_code == 202, answer.text
 
