@@ -7,16 +7,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     Select,
     Text,
     column,
+    func,
+    literal,
     literal_column,
     or_,
     select,
     true,
     update,
-    values,
 )
 from sqlalchemy.orm import Session
 
@@ -65,7 +67,12 @@ def _front(
     lanes: Sequence[Lane], now: datetime, connection_id: int | None
 ) -> Select[*tuple[object]]:
     """The first changes of every lane: those with the broker, then those that are next."""
-    lane = values(column("kind", Text), column("bulk", Boolean), name="lane").data(lanes)
+    # Arrays, because SQLAlchemy would compile a VALUES list anew for every call.
+    kinds, bulks = zip(*lanes, strict=True)
+    unnested = func.unnest(literal(kinds, ARRAY(Text)), literal(bulks, ARRAY(Boolean)))
+    lane = unnested.table_valued(column("kind", Text), column("bulk", Boolean)).render_derived(
+        name="lane"
+    )
     first = (
         select(Change.id, Change.enqueued_at, Change.due_at)
         .where(
