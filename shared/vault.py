@@ -50,15 +50,17 @@ class Vault:
         Raises:
             VaultError: none of the keys opens it.
         """
-        row = session.scalar(
-            select(Credential.ciphertext).where(
-                Credential.connection_id == connection_id, Credential.name == name
-            )
-        )
-        if row is None:
-            return None
+        stored = ciphertexts(session, connection_id, [name])
+        return self.open(name, stored[name]) if stored else None
+
+    def open(self, name: str, ciphertext: bytes) -> SecretStr:
+        """The secret that was stored like this under this name.
+
+        Raises:
+            VaultError: none of the keys opens it.
+        """
         try:
-            return SecretStr(self._fernet.decrypt(row).decode())
+            return SecretStr(self._fernet.decrypt(ciphertext).decode())
         except InvalidToken:
             raise _unreadable(f"the stored {name}") from None
 
@@ -88,6 +90,16 @@ class Vault:
                 slug = session.get_one(Connection, row.connection_id).slug
                 raise _unreadable(f"{row.name} of the connection {slug}") from None
         return len(rows)
+
+
+def ciphertexts(session: Session, connection_id: int, names: Sequence[str]) -> dict[str, bytes]:
+    """What is stored under those of the names that are there, encrypted as it is."""
+    found = session.execute(
+        select(Credential.name, Credential.ciphertext).where(
+            Credential.connection_id == connection_id, Credential.name.in_(names)
+        )
+    )
+    return {row.name: row.ciphertext for row in found}
 
 
 def _unreadable(what: str) -> VaultError:

@@ -137,7 +137,7 @@ class Vendors:
                 retry=Retry(NoBackoff(), 1),  # a kept connection may have been cut
             ),
         )
-        self._kept: dict[tuple[int, bool], tuple[str, VendorClients]] = {}
+        self._kept: dict[tuple[int, bool], tuple[object, VendorClients]] = {}
         settle = timedelta(seconds=configuration.settle_seconds)
         self._registers = Registers(sessions, clock, settle)
         self._lock = Lock()
@@ -150,31 +150,31 @@ class Vendors:
         """
         with self._sessions() as session:
             connection = session.get_one(Connection, connection_id)
-            given = {name: self._secret(session, connection, name) for name in _SECRETS}
-        version = _version(connection, given)
+            stored = vault.ciphertexts(session, connection_id, _SECRETS)
+        version = _version(connection, stored)
         with self._lock:
             kept = self._kept.get((connection_id, bulk))
             if kept is not None and kept[0] == version:
                 return kept[1]
+            secrets = {name: self._secret(connection, name, stored) for name in _SECRETS}
             if kept is not None:
                 kept[1].close()
-            clients = self._make(connection, given, bulk)
+            clients = self._make(connection, secrets, bulk)
             self._kept[connection_id, bulk] = (version, clients)
             return clients
 
-    def _secret(self, session: Session, connection: Connection, name: str) -> SecretStr:
+    def _secret(self, connection: Connection, name: str, stored: dict[str, bytes]) -> SecretStr:
         system = System.RACKBEAT if name == vault.RACKBEAT_API_KEY else System.TFSO
-        try:
-            secret = self._vault.get(session, connection.id, name)
-        except vault.VaultError as error:
-            raise AuthFailed(str(error), system=system) from error
-        if secret is None:
+        if name not in stored:
             raise AuthFailed(
                 f"The connection {connection.slug} has no {name.replace('_', ' ')}. Store it "
                 "with `varebro connection credentials`.",
                 system=system,
             )
-        return secret
+        try:
+            return self._vault.open(name, stored[name])
+        except vault.VaultError as error:
+            raise AuthFailed(str(error), system=system) from error
 
     def _make(
         self, connection: Connection, secrets: dict[str, SecretStr], bulk: bool
@@ -257,7 +257,7 @@ class Vendors:
             return bool(session.scalar(select(exists().where(Cursor.pulled_at > since))))
 
 
-def _version(connection: Connection, secrets: dict[str, SecretStr]) -> str:
-    parts = [connection.rackbeat_url, connection.tfso_url, connection.tfso_identity]
-    parts += [secret.get_secret_value() for secret in secrets.values()]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def _version(connection: Connection, stored: dict[str, bytes]) -> tuple[object, ...]:
+    """What clients depend on; of the credentials as they are stored, which differs each time."""
+    where = (connection.rackbeat_url, connection.tfso_url, connection.tfso_identity)
+    return (*where, *sorted(stored.items()))
