@@ -57,8 +57,12 @@ def take_due_pulls(
     """Connections and kinds to pull now; their next turn is set. The caller commits."""
     due: list[tuple[str, str]] = []
     may_pull = (Connection.state == "active") & ~pauses.in_force(Connection.id, false(), now)
+    turns = select(Cursor.connection_id, Cursor.kind).where(Cursor.next_at > now)
+    later = {tuple(row) for row in session.execute(turns)}
     for connection, settings in with_settings(session.scalars(select(Connection).where(may_pull))):
         for kind in pulled_kinds(settings, kinds):
+            if (connection.id, kind) in later:
+                continue
             # Times before the connection was made are the initial sync's business.
             statement = insert(Cursor).values(
                 connection_id=connection.id,
