@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import delete, select
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import audit, vault
@@ -202,21 +203,16 @@ class Connections:
                 f"Rackbeat did not show the token of the webhook for {event}. Remove the webhook "
                 "in Rackbeat and run `varebro connection webhooks` again."
             )
+        values = {
+            "rackbeat_id": hook.id,
+            "token_digest": token_digest(hook.token.get_secret_value()),
+            "created_at": self.clock(),
+        }
         with self.sessions.begin() as session:
             session.execute(
-                delete(WebhookSubscription).where(
-                    WebhookSubscription.connection_id == connection_id,
-                    WebhookSubscription.event == event,
-                )
-            )
-            session.add(
-                WebhookSubscription(
-                    connection_id=connection_id,
-                    event=event,
-                    rackbeat_id=hook.id,
-                    token_digest=token_digest(hook.token.get_secret_value()),
-                    created_at=self.clock(),
-                )
+                insert(WebhookSubscription)
+                .values(connection_id=connection_id, event=event, **values)
+                .on_conflict_do_update(index_elements=["connection_id", "event"], set_=values)
             )
 
     # -- looking after --------------------------------------------------------------------------
