@@ -128,6 +128,8 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 payload[name] = on.isoformat()
         if entity.order is not None:
             payload["orders"] = [int(entity.order)]
+        elif context.existing is None and entity.order_mark is not None:
+            payload["order_mark"] = entity.order_mark
         if entity.credit:
             payload["is_creditnote"] = True
             if context.existing is None:
@@ -139,10 +141,18 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
     def create(self, client: RackbeatClient, payload: Payload) -> Written:
         if payload.get("is_creditnote"):
             return Written(self._credit(client, payload["credited"], payload))
-        orders = payload.get("orders")
-        if orders:
-            return Written(self._from_order(client, str(orders[0]), payload))
-        return self.made(client.create(CUSTOMER_INVOICES, payload))
+        order = self._order(client, payload)
+        if order is not None:
+            return Written(self._from_order(client, order, payload))
+        written = {name: value for name, value in payload.items() if name != "order_mark"}
+        return self.made(client.create(CUSTOMER_INVOICES, written))
+
+    def _order(self, client: RackbeatClient, payload: Payload) -> str | None:
+        """The order to be invoiced. Its link may be missing: an older backup was put back, say."""
+        if "orders" in payload:
+            return str(payload["orders"][0])
+        found = RackbeatOrders().marked(client, payload.get("order_mark"), payload["customer_id"])
+        return None if found is None else self.key_of(found)
 
     def _from_order(self, client: RackbeatClient, number: str, payload: Payload) -> str:
         """Convert the order: only an invoice made so belongs to it."""
@@ -197,7 +207,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
 
     def _book(self, client: RackbeatClient, key: str, payload: Payload) -> None:
         """Give a draft what its order could not tell, such as its dates, and book it."""
-        beside = {"lines", "orders", "is_booked", "is_creditnote", "credited"}
+        beside = {"lines", "orders", "order_mark", "is_booked", "is_creditnote", "credited"}
         client.update(
             CUSTOMER_INVOICES, key, {n: value for n, value in payload.items() if n not in beside}
         )
@@ -301,7 +311,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         return Invoice(
             **self.fields(record, context),
             order=None if credit else reference or own,
-            order_mark=None if credit else order_mark(record),
+            order_mark=None if credit else f"24SO {reference}" if reference else order_mark(record),
             covers_order=not credit and reference is None,
             credit=credit,
             credited=(text(record.get("credited")) or reference) if credit else None,

@@ -76,6 +76,11 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         suffix = "" if payload.get("is_booked") else "/drafts"
         return self.made(client.create(ORDERS, written, path_suffix=suffix))
 
+    def marked(self, client: RackbeatClient, mark: str | None, customer: int) -> Record | None:
+        """The order with that mark, among the newest of a customer."""
+        newest = self._newest(client, {"customer_number": customer})
+        return next((order for order in newest if self.mark_of(order) == mark), None)
+
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
         if existing.get("is_booked"):
             raise Unmappable(

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from shared.operations import Operations
 from tests.harness.mission import (
     arrived,
     at_rackbeat,
@@ -29,7 +30,7 @@ from tests.harness.mission import (
     total,
 )
 from tests.harness.people import rackbeat_customer, tfso_order
-from tests.harness.world import World
+from tests.harness.world import SLUG, World
 
 # -- of an order that 24SevenOffice knows -------------------------------------------------------
 
@@ -347,6 +348,28 @@ def test_an_order_invoiced_in_24so_is_invoiced_in_rackbeat_and_linked_to_it(
     the_world.reset_calls()
     later(the_world)
     assert the_world.writes() == {}
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("made_in", ["24so", "rackbeat"])
+def test_an_order_whose_link_is_lost_is_invoiced_all_the_same(
+    the_world: World, made_in: str
+) -> None:
+    """As after an older backup was put back, and the order invoiced before it was looked at."""
+    the_world.connect(invoice=FROM_24SO, order={"origin": made_in})
+    if made_in == "24so":
+        order, number = arrived(the_world)
+    else:
+        rackbeat_goods(the_world, "TELT-2")
+        number = rackbeat_order(the_world, of("TELT-2", 2))["number"]
+        the_world.settle()
+        order = the_only_order(the_world)
+    Operations(the_world.engine, actor="test").unlink(SLUG, "order", str(number))
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert (invoice["orders"], invoice["is_booked"]) == ([number], True)
+    assert the_only_draft(the_world)["is_invoiced"]
     assert the_world.states() == []
 
 
