@@ -18,7 +18,7 @@ from shared.kind import Context
 from shared.rackbeat import numbers as rackbeat_json
 from shared.settings import Settings
 from shared.tfso import values as tfso_values
-from tasks.documents import Address, Line
+from tasks.documents import Address, Line, take_back
 from tasks.orders import KIND, Order
 from tests.harness import given as made_up
 from tests.harness.given import RUBBISH, amounts, maybe, rubbish_in, texts
@@ -42,6 +42,7 @@ LINES = st.lists(
     ),
     max_size=5,
 ).map(tuple)
+SOLD = LINES.filter(lambda lines: not take_back(lines))  # what Rackbeat takes as an order
 
 
 def to_the_ore(amount: Fraction) -> Decimal:
@@ -90,7 +91,7 @@ def only_rounding_was_evened_out(
     ]
 
 
-@given(LINES, OFF_BY)
+@given(SOLD, OFF_BY)
 def test_an_order_in_rackbeat_comes_to_the_total_24so_says_or_is_not_made(
     lines: tuple[Line, ...], off_by: Decimal
 ) -> None:
@@ -203,7 +204,7 @@ ORDERS = st.builds(
     currency_rate=amounts(100),
     address=maybe(ADDRESSES),
     delivery_address=maybe(ADDRESSES),
-    lines=LINES,
+    lines=SOLD,
 )
 
 
