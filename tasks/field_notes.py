@@ -178,6 +178,6 @@ NOTES: tuple[Note, ...] = (
     N(("invoice",), FORTH, "booked", "Decides whether it is transferred."),
     N(("invoice",), BACK, "is_booked", "An order becomes a draft, which is dated and then booked."),
     N(("invoice",), BACK, "order", "Only where the order is linked."),
-    N(("invoice",), BACK, "order_mark", "Recognises invoices that came from Rackbeat."),
+    N(("invoice",), BACK, "order_mark", "Recognises the order, also where its link is lost."),
     N(("invoice",), BACK, "status", "Decides whether it is transferred."),
 )

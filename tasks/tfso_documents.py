@@ -242,7 +242,17 @@ def _currency_payload(document: Document, context: Context) -> Payload | None:
     has = local if context.existing is None else _currency(context.existing, context.settings)
     if document.currency is None or document.currency == has == local:
         return None
-    return {"Symbol": document.currency, "Rate": document.currency_rate, "Unit": 1}
+    return {"Symbol": document.currency, **_rate_payload(document.currency_rate, context.existing)}
+
+
+def _rate_payload(rate: Decimal | None, existing: Record | None) -> Payload:
+    """The rate for as many units as the order has it for. A rate or a unit of 1 says the same as
+    none, by the schema: it would leave what is there."""
+    there = part(existing or {}, "Currency")
+    unit = whole(there.get("Unit"), "Currency.Unit") or 1
+    if rate is not None and rate * unit == 1 != there.get("Rate", 1):
+        unit *= 100
+    return {"Rate": None if rate is None else rate * unit, "Unit": unit}
 
 
 def _rate(record: Record) -> Decimal | None:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from tests.harness.mission import (
     arrived,
     book,
-    configure,
     credit,
     credit_in_tfso,
     invoice_all,
@@ -51,7 +50,7 @@ def test_an_order_of_24so_its_rate_and_its_invoice_are_in_the_same_foreign_money
 ) -> None:
     the_world.connect(invoice={"status": "Invoiced"})
     customer, product = tfso_goods(the_world)
-    rows = row(product, 3, PRICE), row(product, 1, "0.05", DiscountRate="10")
+    rows = row(product, 3, PRICE), row(product, 1, "12.34", DiscountRate="10")
     order = tfso_order(the_world, customer["Id"], *rows, Currency=CROWNS)
     later(the_world)
     draft = the_only_draft(the_world)
@@ -87,12 +86,21 @@ def test_an_order_of_rackbeats_and_its_invoices_are_in_the_same_foreign_money(
     order = the_only_order(the_world)
     assert money_in_tfso(order) == money_in_rackbeat(made)
     assert money_in_tfso(order)[:2] == ("EUR", Decimal("11.62"))
+    other = rackbeat_order(the_world, of("TELT-2", 3, PRICE), customer_id=customer, **EUROS)
+    the_world.settle()
+    the_world.rackbeat.edit("orders", other["number"], {"is_booked": False})
+    back_home = {"currency": "NOK", "currency_rate": 1, "is_booked": True}
+    the_world.rackbeat.edit("orders", other["number"], back_home)
+    the_world.settle()
+    (there,) = others(the_world, order)
+    assert money_in_tfso(there)[:2] == ("NOK", Decimal(1))
     part = invoice_part(the_world, made["number"], 2)
     bare = rackbeat_invoice(the_world, of("TELT-2", 1, PRICE), customer_id=customer, **EUROS)
     the_world.settle()
-    for number, there in zip((part, bare["number"]), others(the_world, order), strict=True):
+    in_tfso = {each["ReferenceNumber"]: each for each in others(the_world, order)}
+    for number in (part, bare["number"]):
         invoice = the_world.in_rackbeat("customer_invoices", number)
-        assert money_in_tfso(there) == money_in_rackbeat(invoice)
+        assert money_in_tfso(in_tfso[f"Rackbeat faktura {number}"]) == money_in_rackbeat(invoice)
     assert the_world.states() == []
 
 
@@ -121,13 +129,13 @@ def test_invoices_and_credit_notes_of_24so_are_in_the_same_foreign_money_in_rack
 
 
 def test_the_local_currency_is_the_one_that_is_set(the_world: World) -> None:
-    the_world.connect(local_currency="SEK", order={"origin": "rackbeat"})
-    customer = tfso_customer(the_world)
+    the_world.connect(local_currency="SEK")
+    arrived_in_crowns = tfso_customer(the_world)["Id"]
+    sent = [
+        rackbeat_customer(the_world, currency=currency, company_vat=None)["number"]
+        for currency in ("SEK", "NOK")
+    ]
     later(the_world)
-    made = the_world.in_rackbeat("customers", customer["Id"])
-    assert (customer.get("CurrencyId", "LOCAL"), made["currency"]) == ("LOCAL", "SEK")
-    rackbeat_goods(the_world, "TELT-2")
-    configure(the_world, local_currency="NOK")
-    rackbeat_order(the_world, of("TELT-2"), customer_id=made["number"])
-    the_world.settle()
-    assert the_only_order(the_world)["Currency"]["Symbol"] == "SEK"
+    assert the_world.in_rackbeat("customers", arrived_in_crowns)["currency"] == "SEK"
+    there = [the_world.in_tfso("companies", number)["CurrencyId"] for number in sent]
+    assert there == ["LOCAL", "NOK"]

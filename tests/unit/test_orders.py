@@ -377,7 +377,8 @@ def test_an_update_changes_adds_and_deletes_rows_and_leaves_marks_and_status() -
 def test_an_order_that_returns_to_the_local_currency_says_so() -> None:
     in_euro = {"OrderStatus": "Web", "Currency": {"Symbol": "EUR", "Rate": Decimal(11), "Unit": 1}}
     payload = to_24so(IN_RACKBEAT, existing=in_euro)
-    assert payload["Currency"] == {"Symbol": "NOK", "Rate": Decimal(1), "Unit": 1}
+    # A rate of 1 would leave the one that is there.
+    assert payload["Currency"] == {"Symbol": "NOK", "Rate": Decimal(100), "Unit": 100}
     in_kroner = {"OrderStatus": "Web", "Currency": {"Rate": Decimal(1), "Unit": 1}}
     assert "Currency" not in to_24so(IN_RACKBEAT, existing=in_kroner)
 
