@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.mission import later
+from tests.harness.mission import configure, later, row
 from tests.harness.people import (
     rackbeat_customer,
     rackbeat_group,
@@ -17,6 +17,7 @@ from tests.harness.people import (
     rackbeat_supplier,
     tfso_category,
     tfso_customer,
+    tfso_order,
     tfso_product,
     tfso_supplier,
 )
@@ -61,6 +62,7 @@ ROWS = (
     ),
 )  # fmt: skip
 OFF = {"origin": "off"}
+GROUP = "product_group"
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 
 
@@ -192,6 +194,64 @@ def test_a_group_has_the_number_of_the_field_that_is_set(the_world: World) -> No
     tfso_category(the_world, No="90")
     later(the_world)
     assert the_world.in_rackbeat("product_groups", 90)["name"] == "Skiutstyr"
+
+
+def test_groups_made_in_rackbeat_are_put_under_the_parent_that_is_set_and_others_stay(
+    the_world: World,
+) -> None:
+    first, second = (each["Id"] for each in the_world.all_in_tfso("categories")[:2])
+    begun(the_world, product_group={"parent": first})
+
+    def parent_of(group: Json) -> object:
+        (link,) = [li for li in the_world.links(GROUP) if li.rackbeat_key == str(group["number"])]
+        return the_world.in_tfso("categories", link.tfso_key).get("ParentId")
+
+    under = rackbeat_group(the_world, number=9001, name="Under")
+    the_world.settle()
+    configure(the_world, product_group__parent=None)
+    on_top = rackbeat_group(the_world, number=9002, name="Øverst")
+    the_world.settle()
+    assert (parent_of(under), parent_of(on_top)) == (first, None)
+    # Parents in 24SevenOffice are theirs: they neither arrive in Rackbeat nor change.
+    made = tfso_category(the_world, ParentId=second)
+    later(the_world)
+    there = the_world.in_rackbeat("product_groups", made["Id"])
+    the_world.reset_calls()
+    the_world.rackbeat.edit("product_groups", there["number"], {"name": "Ski og staver"})
+    the_world.tfso.edit("categories", the_world.links(GROUP)[0].tfso_key, {"ParentId": second})
+    later(the_world)
+    assert (parent_of(there), parent_of(under)) == (second, second)
+    assert the_world.writes() == {"SaveCategories": 1}
+    configure(the_world, product_group__parent=99_999)
+    rackbeat_group(the_world, number=9003, name="Ingensteds")
+    the_world.settle()
+    parked = the_world.change(kind=GROUP, state="parked")
+    assert "99999 to be the parent" in str(parked.message)
+
+
+def test_suppliers_have_a_number_terms_and_a_country_of_their_own(the_world: World) -> None:
+    chosen = {"number": "external_id", "payment_terms_days": 45, "country": "DK"}
+    begun(the_world, supplier=chosen)
+    rackbeat_supplier(the_world, number=4711, address_street="Gate 1", address_country="Månen")
+    tfso_supplier(the_world, ExternalId="8001", PaymentTime=None)
+    later(the_world)
+    (there,) = [c for c in the_world.all_in_tfso("companies") if c.get("ExternalId") == "4711"]
+    assert there["Id"] != 4711
+    assert there["Country"] == "DK"
+    terms = the_world.in_rackbeat("suppliers", 8001)["payment_terms"]
+    assert (terms["type"], terms["maturity_days"]) == ("net", 45)
+
+
+def test_each_kind_is_pulled_as_often_as_is_set(the_world: World) -> None:
+    begun(the_world, pull_minutes=8, order={"pull_minutes": 2})
+    customer, product = tfso_customer(the_world), tfso_product(the_world)
+    tfso_supplier(the_world)
+    tfso_order(the_world, customer["Id"], row(product))
+    later(the_world, minutes=3)
+    there = the_world.rackbeat.state()
+    assert (len(there["orders"]), len(there["suppliers"])) == (1, 0)
+    later(the_world, minutes=6)
+    assert len(the_world.rackbeat.state()["suppliers"]) == 1
 
 
 @pytest.mark.parametrize(("setting", "cost"), [("in_price", "1800"), ("cost", "1950")])
