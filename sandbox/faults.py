@@ -19,6 +19,7 @@ class Effect(StrEnum):
     """What goes wrong."""
 
     SLOW = "slow"  # handled and answered, after `delay` seconds
+    LATE = "late"  # handled at once, answered after `delay` seconds
     DROP_BEFORE = "drop_before"  # the connection breaks before anything is handled
     DROP_AFTER = "drop_after"  # handled, then the connection breaks: the reply is lost
     ANSWER = "answer"  # not handled; answered with `status` and `body` instead
@@ -32,7 +33,7 @@ class Fault:
     Attributes:
         operation: a shell pattern, such as "SaveProducts", "POST /products" or "*".
         times: how many matching calls it hits; None for all until it is cleared.
-        delay: seconds to wait before the effect.
+        delay: seconds to wait before the effect; with Effect.LATE, before the answer.
         status, headers, body: the answer, for Effect.ANSWER.
     """
 
@@ -88,10 +89,13 @@ class FaultMiddleware:
         if fault is None:
             await self._app(scope, receive, send)
             return
-        await asyncio.sleep(fault.delay)
+        if fault.effect is not Effect.LATE:
+            await asyncio.sleep(fault.delay)
         match fault.effect:
             case Effect.SLOW:
                 await self._app(scope, receive, send)
+            case Effect.LATE:
+                await self._app(scope, receive, _held_back(send, fault.delay))
             case Effect.DROP_BEFORE:
                 await _break_off(send)
             case Effect.DROP_AFTER:
@@ -121,6 +125,15 @@ async def _answer(send: Send, fault: Fault) -> None:
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": fault.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _held_back(send: Send, seconds: float) -> Send:
+    async def later(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await asyncio.sleep(seconds)
+        await send(message)
+
+    return later
 
 
 def _halving(send: Send) -> Send:

@@ -32,15 +32,31 @@ class Transient(Failure):
     """Goes away by itself: the same call will work later. Retried with backoff.
 
     Raised for reads, and for writes that certainly were not carried out.
+
+    Attributes:
+        retry_at: when the vendor asked us to come back.
+        silent: the vendor took the call and let it run into its time limit, as one does that is
+            down behind its front door.
     """
 
     failure_class = FailureClass.TRANSIENT
 
     def __init__(
-        self, message: str, *, system: System | None = None, retry_at: datetime | None = None
+        self,
+        message: str,
+        *,
+        system: System | None = None,
+        retry_at: datetime | None = None,
+        silent: bool = False,
     ) -> None:
         super().__init__(message, system=system)
         self.retry_at = retry_at
+        self.silent = silent
+
+
+def is_silent(failure: BaseException) -> bool:
+    """Whether a vendor took the call and let it run into its time limit."""
+    return isinstance(failure, Transient) and failure.silent
 
 
 class OutcomeUnknown(Transient):

@@ -223,7 +223,7 @@ def _pull_failed(engine: Engine, connection_id: int, kind: str, failure: Excepti
             cursor.message = explain(failure)
             if isinstance(failure, Limited):
                 cursor.next_at = failure.retry_at
-        paused = pauses.pause_after(session, connection_id, failure, now=now)
-        if paused is not None and cursor is not None:
-            cursor.next_at = paused.until
+        until = pauses.pause_after(session, connection_id, failure, now=now)
+        if until is not None and cursor is not None:
+            cursor.next_at = until
     log_failure(log, "not pulled", failure, kind=kind)

@@ -20,7 +20,7 @@ from tenacity import (
     wait_random,
 )
 
-from shared.failures import Failure
+from shared.failures import Failure, is_silent
 
 T = TypeVar("T")
 
@@ -31,12 +31,14 @@ class RetryPolicy:
 
     Attributes:
         attempts: calls made at most, the first included.
+        silent_attempts: the same of calls that run into their time limit, as each costs that time.
         base_wait: the wait after the first try; it doubles with every further one.
         max_wait: the longest wait. A vendor that asks for a longer one gets no further try.
         jitter: up to this much is added to a wait, so that workers do not return all at once.
     """
 
     attempts: int = 4
+    silent_attempts: int = 2
     base_wait: float = 0.3
     max_wait: float = 4.0
     jitter: float = 0.3
@@ -67,10 +69,13 @@ def with_retries(
     """
     backoff = wait_exponential(multiplier=policy.base_wait) + wait_random(0, policy.jitter)
     used_up = stop_after_attempt(policy.attempts)
+    used_up_silently = stop_after_attempt(policy.silent_attempts)
 
     def stop(state: RetryCallState) -> bool:
         asked = _asked_wait(state)
-        return used_up(state) or (asked is not None and asked > policy.max_wait)
+        if asked is not None and asked > policy.max_wait:
+            return True
+        return used_up(state) or (_is_silent(state) and used_up_silently(state))
 
     def wait(state: RetryCallState) -> float:
         asked = _asked_wait(state)
@@ -92,3 +97,8 @@ def with_retries(
 def _asked_wait(state: RetryCallState) -> float | None:
     error = state.outcome.exception() if state.outcome else None
     return error.wait if isinstance(error, RetryableHere) else None
+
+
+def _is_silent(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, RetryableHere) and is_silent(error.failure)

@@ -257,6 +257,7 @@ class Engine:
                 message=explain(failure),
                 now=now,
             )
+            pauses.pause_after(session, change.connection_id, failure, now=now)
             stored.notes = list(writer.notes)
             self._note_attempt(session, stored, writer)
         log_failure(log, "not transferred", failure, decision=type(decision).__name__)

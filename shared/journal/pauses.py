@@ -1,7 +1,9 @@
 """Pauses: a vendor that is left alone for one connection, and why.
 
 A used-up quota's pause ends by itself. That of an outage, or of a refused login, ends when a single
-probe finds the vendor back: until then its time is only that of the next probe.
+probe finds the vendor back: until then its time is only that of the next probe. A call that ran
+into its time limit is taken for an outage until the first probe is answered: then it was only that
+record's, whose attempts are counted.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.failures import Failure, is_silent
 from shared.journal.decide import PauseVendor, class_of, decide, explain
 from shared.tables import Connection, Pause
 from shared.words import FailureClass, System
@@ -48,16 +51,21 @@ def is_paused(session: Session, connection_id: int, *, bulk: bool, now: datetime
 
 def pause_after(
     session: Session, connection_id: int, failure: Exception, *, now: datetime
-) -> PauseVendor | None:
-    """Pause what this failure is about; what was decided, or None if it asks for no pause."""
+) -> datetime | None:
+    """Pause what this failure is about; until when, None where it does not say."""
     decision = decide(failure, attempts=1, now=now)
-    if not isinstance(decision, PauseVendor):
-        return None
-    pause(session, connection_id, decision, class_of(failure), explain(failure), now=now)
-    return decision
+    message = explain(failure)
+    if isinstance(decision, PauseVendor):
+        _pause(session, connection_id, decision, class_of(failure), message, now=now)
+        return decision.until
+    if isinstance(failure, Failure) and is_silent(failure) and failure.system is not None:
+        # The vendor, or only what it was asked for? A probe finds out, and is due now.
+        suspicion = PauseVendor(failure.system, until=now)
+        _pause(session, connection_id, suspicion, FailureClass.OUTAGE, message, now=now)
+    return None
 
 
-def pause(
+def _pause(
     session: Session,
     connection_id: int,
     decision: PauseVendor,
@@ -66,7 +74,6 @@ def pause(
     *,
     now: datetime,
 ) -> None:
-    """No calls to that vendor for this connection until then."""
     statement = insert(Pause).values(
         connection_id=connection_id,
         system=decision.system.value,

@@ -10,7 +10,6 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from shared.journal import pauses
 from shared.journal.claims import reopen
 from shared.journal.decide import Decision, Park, PauseVendor, Retry
 from shared.journal.turns import Lane
@@ -117,7 +116,7 @@ def apply(
     message: str,
     now: datetime,
 ) -> None:
-    """Do with a failed change what was decided."""
+    """Do with a failed change what was decided; the pause itself aside."""
     change.failure_class = failure_class.value
     change.message = message
     match decision:
@@ -129,7 +128,6 @@ def apply(
             if reopen(session, change, State.PARKED, due_at=now):
                 _park_dependants(session, change)
         case PauseVendor():
-            pauses.pause(session, change.connection_id, decision, failure_class, message, now=now)
             # It keeps its place in the line: the pause is what it waits for.
             reopen(session, change, State.PENDING, due_at=change.due_at)
 

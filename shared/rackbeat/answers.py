@@ -24,6 +24,7 @@ from shared.failures import (
     OutcomeUnknown,
     Rejected,
     Transient,
+    is_silent,
 )
 from shared.masking import masked
 from shared.rackbeat.numbers import decode
@@ -102,18 +103,20 @@ def judge(
     return _maybe_done(request, Transient(f"Rackbeat failed: {asked}", system=System.RACKBEAT))
 
 
-def unanswered(request: Request, reason: str, *, sent: bool) -> Verdict:
+def unanswered(request: Request, reason: str, *, sent: bool, silent: bool = False) -> Verdict:
     """What a call without a whole answer means.
 
     Args:
         reason: in the words of the network.
         sent: whether anything of the request may have reached Rackbeat.
+        silent: it ran into its time limit.
     """
     if not sent:
         message = f"Rackbeat cannot be reached to {request.what}: {reason}"
         return Verdict(Outage(message, system=System.RACKBEAT), again=True)
     message = f"Rackbeat did not answer when asked to {request.what}: {reason}"
-    return _maybe_done(request, Transient(message, system=System.RACKBEAT), again=True)
+    failure = Transient(message, system=System.RACKBEAT, silent=silent)
+    return _maybe_done(request, failure, again=True)
 
 
 def unusable(request: Request, why: str) -> Transient:
@@ -129,6 +132,7 @@ def _maybe_done(request: Request, failure: Failure, *, again: bool = False) -> V
         f"{failure.message}. It may have been carried out all the same; that is looked up before "
         "anything is sent again",
         system=System.RACKBEAT,
+        silent=is_silent(failure),
     )
     return Verdict(unknown, again=again and request.repeatable)
 

@@ -312,7 +312,8 @@ class RackbeatClient:
             if isinstance(error, NOT_SENT):
                 why = why_not_sent(self._base_url, error)
                 return answers.unanswered(request, why, sent=False)
-            return answers.unanswered(request, _reason(error), sent=True)
+            silent = isinstance(error, httpx.TimeoutException)
+            return answers.unanswered(request, _reason(error), sent=True, silent=silent)
         answer = Answer(response.status_code, body, response.headers.get("Retry-After"))
         return answers.judge(request, answer, now=self._now(), secrets=(self._api_key,)) or answer
 

@@ -14,7 +14,7 @@ import httpx
 from pydantic import SecretStr
 
 from shared.clock import Clock
-from shared.failures import Failure, Limited, Outage, OutcomeUnknown, Transient
+from shared.failures import Failure, Limited, Outage, OutcomeUnknown, Transient, is_silent
 from shared.http import (
     ACCEPT_ENCODING,
     NOT_SENT,
@@ -146,6 +146,7 @@ class Exchange:
                 f"It is not known whether 24SevenOffice carried out {operation}: {doubts[-1]}",
                 system=System.TFSO,
                 retry_at=failure.retry_at if isinstance(failure, Limited) else None,
+                silent=is_silent(failure),
             ) from None
 
     def masked(self, text: str, session: SecretStr | None) -> str:
@@ -199,7 +200,7 @@ class Exchange:
                 Outage(f"24SevenOffice cannot be reached: {why}.", system=System.TFSO)
             ) from None
         except httpx.TimeoutException:
-            raise _no_answer(f"24SevenOffice did not answer {what} in time.") from None
+            raise _no_answer(f"24SevenOffice did not answer {what} in time.", silent=True) from None
         except httpx.RequestError as error:
             raise _no_answer(
                 f"The connection broke before 24SevenOffice had answered {what} "
@@ -245,8 +246,8 @@ def _content_of(response: httpx.Response, what: str) -> bytes:
         ) from None
 
 
-def _no_answer(message: str, *, again: bool = True) -> NoAnswer:
-    return NoAnswer(Transient(message, system=System.TFSO), again=again)
+def _no_answer(message: str, *, again: bool = True, silent: bool = False) -> NoAnswer:
+    return NoAnswer(Transient(message, system=System.TFSO, silent=silent), again=again)
 
 
 def _raise_refusal(refusal: Refusal) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ from shared.failures import (
     OutcomeUnknown,
     Rejected,
     Transient,
+    is_silent,
 )
 from shared.retrying import RetryPolicy
 from shared.tfso import MemorySessionStore, Service, TfsoClient, TfsoCredentials
@@ -588,8 +590,21 @@ def test_a_creation_not_answered_in_time_is_an_unknown_outcome(place: Place) -> 
     place.client.get_categories(["Id"])
     place.control.fault(operation="SaveCompanies", effect=Effect.SLOW, delay=1.0)
     hasty = place.make(timeout=httpx.Timeout(0.3))
-    with pytest.raises(OutcomeUnknown, match="in time"):
+    with pytest.raises(OutcomeUnknown, match="in time") as raised:
         hasty.save(Service.COMPANY, "SaveCompanies", [company("Havn AS")])
+    assert is_silent(raised.value)
+
+
+def test_a_read_not_answered_in_time_is_repeated_only_once(place: Place) -> None:
+    place.client.get_categories(["Id"])
+    place.control.reset_calls()
+    place.control.fault(operation="GetCategories", effect=Effect.SLOW, delay=1.0, times=None)
+    with pytest.raises(Transient, match="in time") as raised:
+        place.make(timeout=httpx.Timeout(0.3)).get_categories(["Id"])
+    assert is_silent(raised.value)
+    place.control.clear_faults()
+    time.sleep(1.0)
+    assert place.calls_of("GetCategories") == 2
 
 
 def test_a_vendor_that_cannot_be_reached_is_an_outage() -> None:

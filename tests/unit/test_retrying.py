@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.failures import Limited, Outage, Rejected
+from shared.failures import Limited, Outage, Rejected, Transient
 from shared.retrying import RetryableHere, RetryPolicy, with_retries
 
 STEADY = RetryPolicy(jitter=0)
@@ -96,3 +96,11 @@ def test_the_cause_of_the_last_try_stays_visible() -> None:
     with pytest.raises(Outage) as raised:
         with_retries(call, policy=STEADY, sleep=Waits())
     assert raised.value.__cause__ is reset
+
+
+def test_a_call_that_runs_into_its_time_limit_is_repeated_only_once() -> None:
+    silent = Transient("no answer", silent=True)
+    waits = Waits()
+    with pytest.raises(Transient):
+        with_retries(failing(9, RetryableHere(silent)), policy=STEADY, sleep=waits)
+    assert waits == [0.3]
