@@ -254,7 +254,7 @@ class Stack:
         """Names of processes that have ended by themselves."""
         return [
             name
-            for name, process in self.processes.items()
+            for name, process in list(self.processes.items())
             if process.running is not None and process.running.poll() is not None
         ]
 

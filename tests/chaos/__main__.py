@@ -21,7 +21,7 @@ from rich.table import Table
 from sandbox.demo.interrupt import interruptible
 from sandbox.stack import DidNotStart
 from sandbox.tfso.config import FJELLHEIM
-from tests.chaos.check import ASK_SECONDS, Canary, Finding, judge, under_way
+from tests.chaos.check import ASK_SECONDS, Canary, Finding, judge, pull_now, under_way
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.plant import CHECKOUT, SLUG, Plant, plant
 from tests.chaos.traffic import Traffic
@@ -30,9 +30,10 @@ REPORT = CHECKOUT / ".local" / "chaos.json"
 RECOVERED_WITHIN = 60.0
 GIVE_UP_SECONDS = 90.0
 AT_REST_WITHIN = 180.0
-TRAFFIC_BEFORE = 3.0
-# Calls that take as long as real ones, so that faults strike in the middle of them.
-SLOW_SYNC, SLOW_TRAFFIC = 0.2, 0.05
+# A fault strikes when so many changes have not ended, or after so many seconds.
+ENOUGH_IN_FLIGHT, DENSE_WITHIN = 24, 15.0
+# Calls that take as long as real ones, or longer, so that faults strike in the middle of them.
+SLOW_SYNC, SLOW_TRAFFIC = 0.6, 0.15
 MIXED, SYNC = "mixed traffic", "initial sync"
 console = Console()
 
@@ -95,6 +96,7 @@ def in_sync(
 ) -> list[Outcome]:
     """Faults in the middle of the one initial sync; what was lost shows when it has ended."""
     struck = []
+    wait_until_dense(plant)
     for fault in faults:
         with traffic.flowing():
             struck.append(strike(plant, canary, fault, SYNC))
@@ -106,12 +108,21 @@ def in_sync(
 
 def in_traffic(plant: Plant, traffic: Traffic, canary: Canary, fault: Fault) -> Outcome:
     """A fault in the middle of what people do at both vendors."""
+    traffic.burst()
     with traffic.flowing():
-        time.sleep(TRAFFIC_BEFORE)
+        pull_now(plant)
+        wait_until_dense(plant)
         struck = strike(plant, canary, fault, MIXED)
     found = judge(plant, AT_REST_WITHIN)
     console.print(f"  {len(found.lost)} lost, {len(found.doubled)} doubled")
     return struck.judged(found)
+
+
+def wait_until_dense(plant: Plant) -> None:
+    """Wait until so much is under way that a fault strikes in the middle of it."""
+    deadline = time.monotonic() + DENSE_WITHIN
+    while under_way(plant) < ENOUGH_IN_FLIGHT and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def slow_down(plant: Plant, seconds: float) -> None:

@@ -77,6 +77,14 @@ def _signal_worker(which: signal.Signals) -> Act:
     return lambda plant: plant.processes["worker 1"].kill(which)
 
 
+def _start_beat(plant: Plant) -> None:
+    plant.start_another("beat 2", "beat")
+
+
+def _stop_beat(plant: Plant) -> None:
+    plant.processes.pop("beat 2").stop()
+
+
 # -- servers --------------------------------------------------------------------------------------
 
 
@@ -146,16 +154,18 @@ FAULTS = (
     Fault("kill -9 half the slots", _kill_half_the_slots, in_sync=True),
     Fault("kill -9 beat", _kill("beat"), in_sync=True),
     Fault("kill -9 web", _kill("web"), in_sync=True),
+    Fault("a second beat beside the first, 20 s", _start_beat, _stop_beat, lasts=20, in_sync=True),
     Fault("broker killed, all it held is gone", _wipe_broker, in_sync=True),
     Fault("PostgreSQL crashes and restarts", _crash_postgres, in_sync=True),
     Fault(
         "worker stopped beyond its claim, then woken",
         _signal_worker(signal.SIGSTOP), _signal_worker(signal.SIGCONT), lasts=BEYOND_CLAIM,
+        in_sync=True,
     ),
-    Fault("broker connections cut", _cut_broker),
-    Fault("broker cut 5x in 2 s", _cut_broker, times=5, apart=0.4),
-    Fault("PostgreSQL connections cut", _cut_postgres),
-    Fault("PostgreSQL cut 5x in 2 s", _cut_postgres, times=5, apart=0.4),
+    Fault("broker connections cut", _cut_broker, in_sync=True),
+    Fault("broker cut 5x in 2 s", _cut_broker, times=5, apart=0.4, in_sync=True),
+    Fault("PostgreSQL connections cut", _cut_postgres, in_sync=True),
+    Fault("PostgreSQL cut 5x in 2 s", _cut_postgres, times=5, apart=0.4, in_sync=True),
     Fault(
         "broker frozen", _signal_broker(signal.SIGSTOP), _signal_broker(signal.SIGCONT), lasts=20
     ),

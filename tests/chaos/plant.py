@@ -65,6 +65,10 @@ class Plant(Stack):
         self._start("beat", ["beat"])
         wait_for_answer(f"{self.web_url}/readyz", START_SECONDS)
 
+    def start_another(self, name: str, command: str) -> None:
+        """One more process of Varebro's."""
+        self._start(name, [command])
+
     def _spawn_sandboxes(self) -> None:
         for name, port in (("rackbeat", self.rackbeat_port), ("24so", self.tfso_port)):
             process = self._process(

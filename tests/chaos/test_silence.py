@@ -172,3 +172,17 @@ def test_no_call_is_made_that_a_silent_broker_does_not_count(
         clients.of(System.RACKBEAT).account()
     assert time.monotonic() - began < LONGEST
     assert the_world.rackbeat.calls()["total"] == 0
+
+
+def test_a_worker_is_told_of_a_lost_connection_and_none_is_made_behind_its_back(
+    the_world: World, to_broker: Proxy
+) -> None:
+    """It listens on the sockets it knows: on one that is made for a repetition it hears nothing."""
+    app = a_sender(the_world, f"redis://127.0.0.1:{to_broker.port}/0")
+    with app.connection_for_read() as connection:
+        listener = connection.default_channel.client.pubsub()
+        listener.subscribe("somewhere")
+        assert listener.parse_response(timeout=LONGEST)  # that it has subscribed
+        to_broker.cut()
+        with pytest.raises(connection.connection_errors):
+            listener.parse_response(timeout=LONGEST)

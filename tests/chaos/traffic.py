@@ -13,6 +13,7 @@ from shared.clock import utc_now
 from tests.chaos.plant import Plant
 
 EVERY_SECONDS = 0.6
+BURST = 12
 # Products of the seed, by position, and quantities that come to whole øre.
 ORDERED = ((8, 3), (74, 2), (0, 1))
 
@@ -53,14 +54,23 @@ class Traffic:
 
         return repeating(act, every_seconds=EVERY_SECONDS)
 
+    def burst(self) -> None:
+        """So much at once that it takes a while until all of it has arrived."""
+        for _ in range(BURST):
+            self._new_product()
+            self._edit_product()
+            self._new_order()
+            self._edit_customer()
+            self.made += 1
+
     def _new_product(self) -> None:
         number = f"KAOS-{len(self._products)}"
         self.plant.rackbeat.add("products", product(number, self.group, price=100))
         self._products.append(number)
 
     def _edit_product(self) -> None:
-        """Soon after it was made, now and then even before it has arrived."""
-        number = self._products[-1 - self.made % min(3, len(self._products))]
+        """Not long after it was made, now and then even before it has arrived."""
+        number = self._products[-1 - self.made % min(BURST, len(self._products))]
         self.plant.rackbeat.edit("products", number, {"sales_price": 200 + self.made})
 
     def _new_order(self) -> None:
@@ -78,4 +88,4 @@ class Traffic:
     def _edit_customer(self) -> None:
         client = self.plant.tfso.state()[str(FJELLHEIM.client_id)]
         changes = {"OrganizationNumber": f"9{self.made:08}"}
-        self.plant.tfso.edit("companies", client["companies"][self.made % 5]["Id"], changes)
+        self.plant.tfso.edit("companies", client["companies"][self.made % BURST]["Id"], changes)
