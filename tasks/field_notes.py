@@ -97,6 +97,7 @@ NOTES: tuple[Note, ...] = (
     N(DOCUMENTS, BACK, "their_reference", "Below the note, after `Deres referanse:`."),
     N(DOCUMENTS, BACK, "note", "Followed by the texts of lines without product and price."),
     N(DOCUMENTS, BACK, "currency_rate", "`Rate` divided by `Unit`."),
+    N(DOCUMENTS, FORTH, "Currency.Unit", "`1`, or in an update the unit that is there."),
     N(
         DOCUMENTS,
         FORTH,
@@ -130,7 +131,13 @@ NOTES: tuple[Note, ...] = (
         "`true`, unless `stock.origin` is `off`: what is invoiced is then taken from the stock in "
         "24SevenOffice.",
     ),
-    N(("order",), FORTH, "cancelled", "`Inactive`; nothing else is written then."),
+    N(
+        ("order",),
+        FORTH,
+        "cancelled",
+        "`Inactive`; nothing else is written then. An order that comes back gets the status of the "
+        "setting, but `Confirmed` for `Web`, which cannot be written over another one.",
+    ),
     N(
         ("order",),
         BACK,

@@ -115,9 +115,22 @@ class TfsoOrders(TfsoDocuments[Order]):
         if entity.cancelled:
             return {"OrderStatus": INACTIVE, "IncludeVAT": False}
         payload = self.document_payload(entity, context)
-        if context.existing is None or context.existing.get("OrderStatus") == INACTIVE:
+        if context.existing is None:
             payload["OrderStatus"] = context.settings.order.status
+        elif context.existing.get("OrderStatus") == INACTIVE:
+            payload["OrderStatus"] = _status_again(context)
         return payload
+
+
+def _status_again(context: Context) -> str:
+    """The status of an order that was cancelled by mistake."""
+    status = context.settings.order.status
+    if status != "Web":
+        return status
+    context.note(
+        "Its status becomes Confirmed: 24SevenOffice takes Web, its default, for 'as it is'."
+    )
+    return "Confirmed"
 
 
 KIND = Kind(

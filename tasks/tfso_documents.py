@@ -216,7 +216,10 @@ def _rows(lines: tuple[Line, ...], existing: Record | None) -> list[Payload]:
     """Rows for a new order, or the changes that make an existing one's rows equal to the lines."""
     if existing is None:
         return [_row(line) for line in lines]
-    there = _in_order(existing.get("InvoiceRows") or [])
+    # A text cannot be made a product: the schema takes its Type, Normal, for "leave it as it is".
+    known = _in_order(existing.get("InvoiceRows") or [])
+    there = [row for row in known if row.get("Type", "Normal") == "Normal"]
+    texts = [row for row in known if row not in there]
     rows: list[Payload] = []
     for position, line in enumerate(lines):
         if position < len(there):
@@ -224,7 +227,7 @@ def _rows(lines: tuple[Line, ...], existing: Record | None) -> list[Payload]:
         else:
             row = {"ChangeState": "Add", **_row(line)}
         rows.append({**row, "SequenceNumber": position + 1})
-    for left_over in there[len(lines) :]:
+    for left_over in (*there[len(lines) :], *texts):
         rows.append({"RowId": left_over["RowId"], "ChangeState": "Delete"})
     return rows
 

@@ -60,15 +60,18 @@ def test_an_order_with_text_and_references_is_at_rest_after_its_invoice_has_come
     tfso_order(
         the_world,
         customer["Id"],
-        row(product, 2),
         {"Type": "Text", "Name": "Ring før levering"},
+        row(product, 2),
         YourReference="Kari Vidda",
     )
     later(the_world)
     number = the_only_draft(the_world)["number"]
     book(the_world, number)
-    invoice_all(the_world, number)
+    invoice = invoice_all(the_world, number)
     the_world.settle()
+    there = the_only_order(the_world)
+    assert Decimal(there["OrderTotalIncVat"]) == total(the_world, invoice)
+    assert "Ring før levering" in there["InvoiceText"]
     the_world.reset_calls()
     later(the_world)
     assert the_world.states() == []

@@ -129,8 +129,11 @@ def test_an_order_cancelled_or_deleted_in_rackbeat_is_inactive_in_24so(
     assert the_world.states() == []
 
 
-def test_an_order_cancelled_by_mistake_comes_back_in_its_status(the_world: World) -> None:
-    the_world.connect(order=FROM_RACKBEAT)
+@pytest.mark.parametrize(("status", "again"), [("Pack", "Pack"), ("Web", "Confirmed")])
+def test_an_order_cancelled_by_mistake_comes_back_in_its_status(
+    the_world: World, status: str, again: str
+) -> None:
+    the_world.connect(order={"origin": "rackbeat", "status": status})
     rackbeat_goods(the_world, "TELT-2")
     made = rackbeat_order(the_world, of("TELT-2"))
     the_world.settle()
@@ -138,7 +141,8 @@ def test_an_order_cancelled_by_mistake_comes_back_in_its_status(the_world: World
     the_world.settle()
     the_world.rackbeat.edit("orders", made["number"], {"is_cancelled": False})
     the_world.settle()
-    assert the_only_order(the_world)["OrderStatus"] == "Confirmed"
+    assert the_only_order(the_world)["OrderStatus"] == again
+    assert the_world.states() == []
 
 
 @pytest.mark.parametrize("status", ["Web", "Confirmed", "Offer", "Pack", "Draft"])
