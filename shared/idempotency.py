@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from pydantic_core import to_jsonable_python
 from sqlalchemy import or_, select, update
@@ -108,6 +108,11 @@ def _unfinished(
             IdempotencyKey.state != FAILED,
         )
     )
+
+
+def is_unanswered(write: IdempotencyKey | None) -> TypeGuard[IdempotencyKey]:
+    """Whether there was such a write and nobody knows how it ended."""
+    return write is not None and write.state == STARTED
 
 
 def finish(

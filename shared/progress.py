@@ -59,8 +59,8 @@ def progress(
         .where(of)
         .order_by(Run.id)
     )
+    ended = Change.state.in_([State.DONE.value, State.PARKED.value])
     for run, connection in runs:
-        ended = Change.state.in_([State.DONE.value, State.PARKED.value])
         done, total, began = session.execute(
             select(func.count().filter(ended), func.count(), func.min(Change.recorded_at)).where(
                 Change.run_id == run.id

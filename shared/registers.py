@@ -89,7 +89,7 @@ class Registers:
         now = self.clock()
         with self.sessions.begin() as session:
             earlier = idempotency.earlier_creation(session, value)
-            if earlier is not None and earlier.state == idempotency.STARTED:
+            if idempotency.is_unanswered(earlier):
                 proven_at = earlier.started_at + self.settle
                 if now < proven_at:
                     raise Transient(

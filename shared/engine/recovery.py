@@ -131,7 +131,7 @@ class Recovery:
             Wait: it may; the change that made it has to end first.
             DependencyParked: it may, and that change is parked.
         """
-        if made_of is not None and after is not None and after.state == idempotency.STARTED:
+        if made_of is not None and idempotency.is_unanswered(after):
             return
         with self.sessions() as session:
             creators = idempotency.unanswered_creators(

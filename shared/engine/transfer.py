@@ -194,7 +194,7 @@ class Transfer:
         earlier = self.recovery.earlier_creation()
         candidates = self.change.candidates if earlier is None else None
         match = self._match(desired, candidates, earlier)
-        if match is not None and earlier is not None and earlier.state == idempotency.STARTED:
+        if match is not None and idempotency.is_unanswered(earlier):
             return self._created_before(entity, desired, record, match, earlier)
         if match is not None:
             return self._matched(entity, desired, match)
@@ -226,7 +226,7 @@ class Transfer:
                 settled=lambda key: self.recovery.is_not_our_own_writing(
                     made_of=key, after=earlier
                 ),
-                created=earlier is not None and earlier.state == idempotency.STARTED,
+                created=idempotency.is_unanswered(earlier),
             )
         except Unmappable:
             # What seems to be somebody else's may be a copy of ours that is not linked yet.
