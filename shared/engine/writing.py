@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -14,10 +15,15 @@ from shared.engine.points import Point, Reached
 from shared.entity import Seen, differences
 from shared.failures import Failure, OutcomeUnknown
 from shared.journal.claims import still_ours
+from shared.journal.decide import Wait
 from shared.kind import Payload, Written
 from shared.links import find_link, make_link, see, seen
 from shared.tables import Change, Link
 from shared.words import Direction, Outcome, System
+
+# A call leaves at most so long after its key was stored: by the key's time others judge whether it
+# can still arrive.
+SOON = timedelta(seconds=10)
 
 
 class ClaimLost(Exception):
@@ -105,6 +111,7 @@ class JournalWriter:
         self.reached(Point.BEFORE_KEY)
         with self.sessions.begin() as session:
             self._claim_holds(session)
+            started_at = self.clock()
             key_id = idempotency.start(
                 session,
                 self.change,
@@ -113,9 +120,11 @@ class JournalWriter:
                 target_key=write.target_key,
                 source_seen=write.source_seen,
                 target_seen=write.after,
-                now=self.clock(),
+                now=started_at,
             ).id
         self.reached(Point.AFTER_KEY)
+        if self.clock() > started_at + SOON:
+            raise Wait("The worker stood still before anything was sent.", seconds=1)
         self.request = write.payload
         try:
             written = write.send()
