@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.entity import Seen
@@ -48,17 +48,32 @@ def fingerprint(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_OF_A_RECORD = (
+    IdempotencyKey.connection_id == bindparam("connection_id"),
+    IdempotencyKey.kind == bindparam("kind"),
+    IdempotencyKey.direction == bindparam("direction"),
+    IdempotencyKey.key == bindparam("key"),
+)
+_CREATION = select(IdempotencyKey).where(
+    *_OF_A_RECORD, IdempotencyKey.operation == CREATE, IdempotencyKey.state != FAILED
+)
+_UNANSWERED_UPDATES = (
+    select(IdempotencyKey)
+    .where(*_OF_A_RECORD, IdempotencyKey.operation == UPDATE, IdempotencyKey.state == STARTED)
+    .order_by(IdempotencyKey.started_at)
+)
+
+
 def earlier_creation(session: Session, subject: Subject) -> IdempotencyKey | None:
     """The creation of this record that was started or has succeeded, if any."""
     return session.scalar(
-        select(IdempotencyKey).where(
-            IdempotencyKey.connection_id == subject.connection_id,
-            IdempotencyKey.kind == subject.kind,
-            IdempotencyKey.direction == subject.direction,
-            IdempotencyKey.key == subject.key,
-            IdempotencyKey.operation == CREATE,
-            IdempotencyKey.state != FAILED,
-        )
+        _CREATION,
+        {
+            "connection_id": subject.connection_id,
+            "kind": subject.kind,
+            "direction": subject.direction,
+            "key": subject.key,
+        },
     )
 
 
@@ -149,18 +164,10 @@ def unanswered_updates(
         into: the direction that writes into the record's system.
         key: the source record's.
     """
-    return session.scalars(
-        select(IdempotencyKey)
-        .where(
-            IdempotencyKey.connection_id == connection_id,
-            IdempotencyKey.kind == kind,
-            IdempotencyKey.direction == into.value,
-            IdempotencyKey.key == key,
-            IdempotencyKey.operation == UPDATE,
-            IdempotencyKey.state == STARTED,
-        )
-        .order_by(IdempotencyKey.started_at)
-    ).all()
+    record = {
+        "connection_id": connection_id, "kind": kind, "direction": into.value, "key": key
+    }  # fmt: skip
+    return session.scalars(_UNANSWERED_UPDATES, record).all()
 
 
 def unanswered_creators(

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from shared.entity import Seen
 from shared.tables import Link
 from shared.words import System
 
-
-def _key_column(system: System) -> InstrumentedAttribute[str]:
-    return Link.rackbeat_key if system is System.RACKBEAT else Link.tfso_key
-
-
-def _is(connection_id: int, kind: str) -> ColumnElement[bool]:
-    return (Link.connection_id == connection_id) & (Link.kind == kind)
+# Made once: nothing is asked for as often, and to make a statement takes longer than to send it.
+_BY_KEY = {
+    system: select(Link).where(
+        Link.connection_id == bindparam("connection_id"),
+        Link.kind == bindparam("kind"),
+        column == bindparam("key"),
+    )
+    for system, column in ((System.RACKBEAT, Link.rackbeat_key), (System.TFSO, Link.tfso_key))
+}
+_LOCKED_BY_KEY = {system: query.with_for_update() for system, query in _BY_KEY.items()}
 
 
 def find_link(
@@ -30,8 +33,8 @@ def find_link(
     lock: bool = False,
 ) -> Link | None:
     """The link of one system's record; locked until the commit where asked for."""
-    query = select(Link).where(_is(connection_id, kind), _key_column(system) == key)
-    return session.scalar(query.with_for_update() if lock else query)
+    query = (_LOCKED_BY_KEY if lock else _BY_KEY)[system]
+    return session.scalar(query, {"connection_id": connection_id, "kind": kind, "key": key})
 
 
 def counterpart(link: Link, system: System) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -22,6 +22,30 @@ BUSY = timedelta(seconds=2)
 MOST_CRASHES = 5
 _STOPPED = "The worker that transferred this record stopped; it is tried again."
 
+# Made once, as every transfer asks them, and every sweep.
+_DUE = select(Change).where(
+    Change.id == bindparam("change_id"),
+    Change.state == State.PENDING.value,
+    Change.due_at <= bindparam("now"),
+)
+_DUE_LOCKED = _DUE.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+_CONNECTION_STATE = select(Connection.state).where(Connection.id == bindparam("connection_id"))
+_OURS = (
+    select(Change.id)
+    .where(
+        Change.id == bindparam("change_id"),
+        Change.state == State.RUNNING.value,
+        Change.claim == bindparam("token"),
+        Change.claim_expires_at > bindparam("now"),
+    )
+    .with_for_update()
+)
+_DEAD = (
+    select(Change)
+    .where(Change.state == State.RUNNING.value, Change.claim_expires_at <= bindparam("now"))
+    .with_for_update(skip_locked=True)
+)
+
 
 def claim(
     session: Session, change_id: int, *, token: str, now: datetime, until: datetime
@@ -32,16 +56,12 @@ def claim(
     exclude each other as well. It is locked before the change: whoever ends a change of the same
     record holds the link, and may then want to wake this one.
     """
-    due = select(Change).where(
-        Change.id == change_id, Change.state == State.PENDING.value, Change.due_at <= now
-    )
-    wanted = session.scalar(due)
+    due = {"change_id": change_id, "now": now}
+    wanted = session.scalar(_DUE, due)
     if wanted is None or not _connection_is_active(session, wanted):
         return None
     link = _lock_link(session, wanted)
-    change = session.scalar(
-        due.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-    )
+    change = session.scalar(_DUE_LOCKED, due)
     if change is None:
         return None
     change.enqueued_at = None  # the message that woke us is used up, whatever comes of it
@@ -62,7 +82,7 @@ def claim(
 
 
 def _connection_is_active(session: Session, change: Change) -> bool:
-    state = session.scalar(select(Connection.state).where(Connection.id == change.connection_id))
+    state = session.scalar(_CONNECTION_STATE, {"connection_id": change.connection_id})
     return state == "active"
 
 
@@ -95,28 +115,13 @@ def _is_record(
 
 def still_ours(session: Session, change_id: int, *, token: str, now: datetime) -> bool:
     """Whether the claim holds; locks the change, so that it cannot expire until the commit."""
-    return (
-        session.scalar(
-            select(Change.id)
-            .where(
-                Change.id == change_id,
-                Change.state == State.RUNNING.value,
-                Change.claim == token,
-                Change.claim_expires_at > now,
-            )
-            .with_for_update()
-        )
-        is not None
-    )
+    ours = {"change_id": change_id, "token": token, "now": now}
+    return session.scalar(_OURS, ours) is not None
 
 
 def expire_claims(session: Session, *, now: datetime) -> int:
     """Give back what dead workers had claimed; how many there were."""
-    dead = session.scalars(
-        select(Change)
-        .where(Change.state == State.RUNNING.value, Change.claim_expires_at <= now)
-        .with_for_update(skip_locked=True)
-    ).all()
+    dead = session.scalars(_DEAD, {"now": now}).all()
     for change in dead:
         change.attempts += 1
         session.add(_lost_try(change, now))
@@ -156,25 +161,30 @@ def _crashes_in_a_row(session: Session, change: Change) -> int:
     return len(list(takewhile(lambda message: message == _STOPPED, last)))
 
 
+_other = aliased(Change)
+_WAITING_FOR_NOTHING = (
+    select(Change)
+    .where(
+        Change.state == State.WAITING.value,
+        ~exists().where(
+            _other.connection_id == Change.connection_id,
+            _other.kind == Change.blocked_kind,
+            _other.direction == Change.direction,
+            _other.key == Change.blocked_key,
+            _other.state != State.DONE.value,
+        ),
+    )
+    .with_for_update(skip_locked=True)
+)
+
+
 def release_waiting(session: Session, *, now: datetime) -> int:
     """Let changes go on whose other record is no longer under way; how many there were.
 
     A change may begin to wait in the very moment in which the other one ends. What somebody else
     is just storing is left to the next sweep, so that no two wait for each other.
     """
-    other = aliased(Change)
-    under_way = exists().where(
-        other.connection_id == Change.connection_id,
-        other.kind == Change.blocked_kind,
-        other.direction == Change.direction,
-        other.key == Change.blocked_key,
-        other.state != State.DONE.value,
-    )
-    released = session.scalars(
-        select(Change)
-        .where(Change.state == State.WAITING.value, ~under_way)
-        .with_for_update(skip_locked=True)
-    ).all()
+    released = session.scalars(_WAITING_FOR_NOTHING).all()
     for change in released:
         change.state = State.PENDING.value
         change.due_at = now

@@ -11,9 +11,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Select,
     SQLColumnExpression,
+    bindparam,
     delete,
     exists,
     false,
@@ -34,7 +36,9 @@ _IS_HELD = Pause.failure_class.in_(_HELD)
 
 
 def in_force(
-    connection_id: SQLColumnExpression[int] | int, bulk: ColumnElement[bool], now: datetime
+    connection_id: SQLColumnExpression[int],
+    bulk: ColumnElement[bool],
+    now: SQLColumnExpression[datetime] | datetime,
 ) -> ColumnElement[bool]:
     """Whether a connection makes no calls for such work."""
     return exists().where(
@@ -44,9 +48,18 @@ def in_force(
     )
 
 
+_OF_CONNECTION: BindParameter[int] = bindparam("connection_id")
+_NOW: BindParameter[datetime] = bindparam("now")
+_PAUSED = {
+    True: select(in_force(_OF_CONNECTION, true(), _NOW)),
+    False: select(in_force(_OF_CONNECTION, false(), _NOW)),
+}
+
+
 def is_paused(session: Session, connection_id: int, *, bulk: bool, now: datetime) -> bool:
     """Whether a connection makes no calls for such work."""
-    return bool(session.scalar(select(in_force(connection_id, true() if bulk else false(), now))))
+    values = {"connection_id": connection_id, "now": now}
+    return bool(session.scalar(_PAUSED[bulk], values))
 
 
 def pause_after(

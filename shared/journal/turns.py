@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     Boolean,
-    Select,
+    Row,
     Text,
     column,
     func,
@@ -55,7 +56,7 @@ def take_due(
         return []
     places: Counter[tuple[int, str, bool]] = Counter()
     order: dict[int, tuple[bool, int, datetime]] = {}
-    for row in session.execute(_front(wanted, now, connection_id)):
+    for row in _front(session, wanted, now, connection_id):
         places[row.connection_id, row.kind, row.bulk] += 1
         if row.enqueued_at is None or row.enqueued_at < now - LOST_MESSAGE:
             place = places[row.connection_id, row.kind, row.bulk]
@@ -64,8 +65,8 @@ def take_due(
 
 
 def _front(
-    lanes: Sequence[Lane], now: datetime, connection_id: int | None
-) -> Select[*tuple[object]]:
+    session: Session, lanes: Sequence[Lane], now: datetime, connection_id: int | None
+) -> Iterable[Row[*tuple[Any, ...]]]:
     """The first changes of every lane: those with the broker, then those that are next."""
     # Arrays, because SQLAlchemy would compile a VALUES list anew for every call.
     kinds, bulks = zip(*lanes, strict=True)
@@ -86,7 +87,7 @@ def _front(
         .limit(PORTION)
         .lateral("first")
     )
-    return (
+    front = (
         select(Connection.id.label("connection_id"), lane.c.kind, lane.c.bulk, *first.c)
         .select_from(Connection)
         .join(lane, true())
@@ -94,6 +95,7 @@ def _front(
         .where(Connection.state == "active", ~in_force(Connection.id, lane.c.bulk, now))
         .where(true() if connection_id is None else Connection.id == connection_id)
     )
+    return session.execute(front)
 
 
 def _mark(session: Session, ids: Sequence[int], now: datetime) -> list[WakeUp]:
