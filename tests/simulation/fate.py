@@ -14,6 +14,7 @@ class Hazard(StrEnum):
     """What can go wrong, and how the schedule tells of it."""
 
     SWITCH = "pauses; another worker goes on"
+    SLOW = "stands still for a while"
     FREEZE = "stands still for longer than its claim"
     DEATH = "is killed"
     REQUEST_LOST = "times out: the call never arrived"
@@ -29,15 +30,26 @@ class Hazard(StrEnum):
     WEBHOOK_DOUBLED = "webhook doubled"
 
 
-# Workers change places often: most of what can go wrong needs two.
-_CHANCES = {Hazard.SWITCH: (0.2, 0.5)}
-_RARE = (0.03, 0.1, 0.3)
-# A record that stops more workers than this is rightly kept back.
-_MOST_STOPPED = 4
+# How many hazards a schedule has: a few that happen often find more than many in one schedule, each
+# of which hides what the others have done. Those that leave open what has been written come more
+# often than those that only take time.
+_HOW_MANY = (0, 1, 1, 2, 2, 3, 4, 6)
+_OFTEN = dict.fromkeys(Hazard, 1) | dict.fromkeys(
+    (Hazard.SLOW, Hazard.FREEZE, Hazard.DEATH, Hazard.REPLY_LOST, Hazard.ARRIVES_LATE), 3
+)
+# How likely each is wherever it can happen; of writes there are few.
+_USUAL = (0.05, 0.15, 0.4)
+_LIKELY = {Hazard.REQUEST_LOST: (0.3, 0.6), Hazard.ARRIVES_LATE: (0.3, 0.6)}
+# Workers change places in most schedules: much of what can go wrong needs two.
+_SWITCHES = (0.0, 0.2, 0.5, 0.5)
+# A record that stops five workers is rightly kept back; one that was made to wait long is one of
+# them.
+_STOPS = (Hazard.DEATH, Hazard.FREEZE, Hazard.SLOW)
+_MOST_STOPPED = 3
 
 
 class Fate:
-    """Decides, and remembers what it decided.
+    """Decides, and remembers what it decided; kind, until it is told to be unkind.
 
     Each schedule has some of the hazards and not the others, so that every mixture has its turn.
     """
@@ -48,11 +60,7 @@ class Fate:
         self.now = BEGINNING
         self.times: Counter[Hazard] = Counter()
         self._story: list[tuple[timedelta, str]] = []
-        self._chances = {
-            hazard: self.random.choice(_CHANCES.get(hazard, _RARE))
-            for hazard in Hazard
-            if self.random.random() < 0.4
-        }
+        self._chances: dict[Hazard, float] = {}
 
     def happens(self, hazard: Hazard) -> bool:
         """Whether it happens here and now."""
@@ -60,10 +68,18 @@ class Fate:
         if chance is None or self.random.random() >= chance:
             return False
         self.times[hazard] += 1
-        if self.times[Hazard.DEATH] + self.times[Hazard.FREEZE] == _MOST_STOPPED:
-            self._chances.pop(Hazard.DEATH, None)
-            self._chances.pop(Hazard.FREEZE, None)
+        if sum(self.times[stop] for stop in _STOPS) == _MOST_STOPPED:
+            for each in (*_STOPS, Hazard.SWITCH):
+                self._chances.pop(each, None)
         return True
+
+    def be_unkind(self) -> None:
+        """From now on things go wrong."""
+        choice = self.random.choice
+        often = list(_OFTEN.values())
+        hazards = self.random.sample(list(_OFTEN), choice(_HOW_MANY), counts=often)
+        self._chances = {hazard: choice(_LIKELY.get(hazard, _USUAL)) for hazard in hazards}
+        self._chances[Hazard.SWITCH] = choice(_SWITCHES)
 
     def be_kind(self) -> None:
         """From now on nothing goes wrong any more."""

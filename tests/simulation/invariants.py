@@ -27,7 +27,7 @@ def broken(world: World) -> list[str]:
     """Everything that does not hold; each begins with the invariant's name."""
     with world.database.sessions() as session:
         changes = list(session.scalars(select(Change).order_by(Change.id)))
-    found = [f"I4: written at the same time: {each}" for v in world.vendors for each in v.overlaps]
+    found = [f"I4: written at the same time: {each}" for each in world.calls.overlaps]
     found += _journal(changes)
     parked = {(c.kind, c.direction, c.key) for c in changes if c.state == State.PARKED.value}
     for thing in world.people.things:
@@ -66,6 +66,8 @@ def _of(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> Iterat
     for name, value in (ours or {}).items():
         if value not in thing.acceptable[name]:
             yield f"I3: {thing}: {name} is '{value}', not one of {sorted(thing.acceptable[name])}"
+    if thing.must_show not in (None, ours):
+        yield f"I3: {thing}: the edit that counts is {thing.must_show}, not {ours}"
     if _is_parked(world, thing, parked):
         yield f"I6: {thing} is parked without need"
 

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 import structlog
 
 from shared.engine.engine import Engine
-from tests.simulation.database import Database
+from shared.words import Origin
+from tests.simulation.beginning import begin
+from tests.simulation.database import Database, nothing_happens
 from tests.simulation.fate import Fate
 from tests.simulation.invariants import broken
 from tests.simulation.world import NeverAtRest, World
+
+# How many begin with records that both systems agree on.
+LINKED = 0.7
+# Most of what can go wrong needs both directions.
+ORIGINS = ("both", "both", "both", "rackbeat", "24so")
+WINS = ("newest", "rackbeat", "24so")
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,12 @@ class Outcome:
 def play(database: Database, seed: int, *, engine: type[Engine] = Engine) -> Outcome:
     """Play one schedule; the same seed always plays the same one."""
     fate = Fate(seed)
-    database.empty()
+    beginning = begin(database, linked=fate.random.random() < LINKED)
     world = World(database, fate, engine=engine)
-    world.workers.watch(database.sessions)
+    beginning.take_over(world)
+    world.choose(Origin(fate.random.choice(ORIGINS)), fate.random.choice(WINS))
+    world.people.to_do = fate.random.randint(1, 3)
+    database.at_commit = world.workers.pass_by
     try:
         world.run()
         problems = broken(world)
@@ -48,7 +59,8 @@ def play(database: Database, seed: int, *, engine: type[Engine] = Engine) -> Out
         problem.add_note(fate.story())
         raise
     finally:
-        world.workers.leave(database.sessions)
+        world.workers.leave()
+        database.at_commit = nothing_happens
     return Outcome(seed, problems, fate.story())
 
 

@@ -6,12 +6,14 @@ The product's own ask for the front of every lane at once (LATERAL) and mark and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cache
+from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import Select, exists, func, or_, select, true, update
+from sqlalchemy import Row, Select, bindparam, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from shared.journal import turns
@@ -27,8 +29,15 @@ def in_use() -> AbstractContextManager[object]:
 
 
 def _front(
-    lanes: Sequence[Lane], now: datetime, connection_id: int | None
-) -> Select[*tuple[object]]:
+    session: Session, lanes: Sequence[Lane], now: datetime, connection_id: int | None
+) -> Iterable[Row[*tuple[Any, ...]]]:
+    statement = _front_of(tuple(lanes), every_connection=connection_id is None)
+    return session.execute(statement, {"now": now, "connection_id": connection_id})
+
+
+@cache
+def _front_of(lanes: tuple[Lane, ...], *, every_connection: bool) -> Select[*tuple[Any, ...]]:
+    now = bindparam("now")
     lane = (Change.connection_id, Change.kind, Change.bulk)
     place = func.row_number().over(
         partition_by=lane,
@@ -45,7 +54,7 @@ def _front(
         .where(Change.state == State.PENDING.value, Change.due_at <= now)
         .where(or_(*((Change.kind == kind) & (Change.bulk == bulk) for kind, bulk in lanes)))
         .where(Connection.state == "active", ~paused)
-        .where(true() if connection_id is None else Change.connection_id == connection_id)
+        .where(true() if every_connection else Change.connection_id == bindparam("connection_id"))
         .subquery()
     )
     return select(first).where(first.c.place <= PORTION)
@@ -54,16 +63,24 @@ def _front(
 def _mark(session: Session, ids: Sequence[int], now: datetime) -> list[WakeUp]:
     if not ids:
         return []
-    free = session.scalars(
-        update(Change)
-        .where(
-            Change.id.in_(ids),
-            Change.state == State.PENDING.value,
-            or_(Change.enqueued_at.is_(None), Change.enqueued_at < now - LOST_MESSAGE),
-        )
-        .values(enqueued_at=now)
-        .returning(Change.id)
-    ).all()
-    columns = (Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk)
-    marked = select(*columns).join(Connection, Connection.id == Change.connection_id)
-    return [WakeUp(*row) for row in session.execute(marked.where(Change.id.in_(free)))]
+    values = {"ids": ids, "sent": now, "lost": now - LOST_MESSAGE}
+    free = session.scalars(_MARK, values).all()
+    return [WakeUp(*row) for row in session.execute(_MARKED, {"ids": free})]
+
+
+_IDS = Change.id.in_(bindparam("ids", expanding=True))
+_MARK = (
+    update(Change)
+    .where(
+        _IDS,
+        Change.state == State.PENDING.value,
+        or_(Change.enqueued_at.is_(None), Change.enqueued_at < bindparam("lost")),
+    )
+    .values(enqueued_at=bindparam("sent"))
+    .returning(Change.id)
+)
+_MARKED = (
+    select(Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk)
+    .join(Connection, Connection.id == Change.connection_id)
+    .where(_IDS)
+)

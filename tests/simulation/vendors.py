@@ -7,34 +7,22 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from shared.failures import AuthFailed, Limited, Outage, OutcomeUnknown, Rejected, Transient
 from shared.kind import Lookup, Record, Side
 from shared.rackbeat.protocol import Page, Resource
 from shared.words import System
+from tests.simulation.calls import Call, Calls
 from tests.simulation.fate import Fate, Hazard
-from tests.simulation.workers import Worker, Workers
+from tests.simulation.workers import Workers
 
 T = TypeVar("T")
 POISON = "poison"
 _SAVED = {"SaveCategories": "product_group", "SaveProducts": "product"}
-# A call may arrive so much later than it was given up; the product waits for longer.
-LATEST = timedelta(seconds=60)
-CLAIM = timedelta(seconds=180)
-
-
-@dataclass
-class Call:
-    """A write that is being carried out.
-
-    Attributes:
-        record: what is written, as the vendor knows it.
-    """
-
-    record: str
-    worker: Worker | None
-    begun: datetime
+# How much later than it was given up a call arrives. The product waits for longer.
+_LATER = (timedelta(seconds=2), timedelta(seconds=20), timedelta(seconds=60))
 
 
 class Vendor:
@@ -43,18 +31,18 @@ class Vendor:
     Attributes:
         records: by kind and key.
         written: every write of the product's, as "create product 7".
-        late: writes that were given up and are still on their way, and by when they arrive.
-        overlaps: writes of one record that two workers made at once.
+        late: writes that were given up and are still on their way, and when they arrive.
+        calls: how many have been made.
     """
 
     system: System
 
-    def __init__(self, fate: Fate, workers: Workers) -> None:
+    def __init__(self, fate: Fate, workers: Workers, under_way: Calls) -> None:
         self.records: dict[str, dict[str, Record]] = {"product_group": {}, "product": {}}
         self.written: list[str] = []
         self.late: list[tuple[datetime, Callable[[], object]]] = []
-        self.overlaps: list[str] = []
-        self._under_way: list[Call] = []
+        self.calls = 0
+        self._under_way = under_way
         self._fate = fate
         self._workers = workers
 
@@ -70,36 +58,40 @@ class Vendor:
         self._workers.pass_by(f"after it has {what} in {self.system.title}")
         return answer
 
-    def _write(self, what: str, record: str, act: Callable[[], T], *, creates: bool = False) -> T:
-        call = Call(record, self._workers.current(), self._fate.now)
-        self._note_overlap(call)
-        self._under_way.append(call)
-        try:
-            return self._carried_out(what, act, creates)
-        finally:
-            self._under_way.remove(call)
+    def _write(self, kind: str, number: str, what: str, act: Callable[[], T]) -> T:
+        worker = self._workers.current()
+        call = Call(self.system, kind, number, worker)
+        with self._under_way.making(call):
+            return self._carried_out(call, f"{what} {kind} {number}", act)
 
-    def _carried_out(self, what: str, act: Callable[[], T], creates: bool) -> T:
+    def _carried_out(self, call: Call, what: str, act: Callable[[], T]) -> T:
         fate = self._fate
         self._arrive(what)
         unknown = OutcomeUnknown(what, system=self.system)
         if fate.happens(Hazard.REQUEST_LOST):
             raise self._told(what, Hazard.REQUEST_LOST, unknown)
-        if creates and fate.happens(Hazard.ARRIVES_LATE):
-            self.late.append((fate.now + LATEST, act))
+        if fate.happens(Hazard.ARRIVES_LATE):
+            self.late.append((fate.now + fate.random.choice(_LATER), act))
+            self.late.sort(key=lambda late: late[0])
             raise self._told(what, Hazard.ARRIVES_LATE, unknown)
         answer = deepcopy(act())
         self.written.append(what)
         if fate.happens(Hazard.REPLY_LOST):
             raise self._told(what, Hazard.REPLY_LOST, unknown)
-        fate.tell(self._workers.current(), "has", what, "in", self.system.title)
+        fate.tell(call.worker, "has", what, "in", self.system.title)
         self._workers.pass_by(f"after it has {what} in {self.system.title}")
         return answer
 
     def _arrive(self, what: str) -> None:
-        """The way there: what happens before the vendor does anything."""
+        """The way there: what happens before the vendor does anything.
+
+        Whoever stands still does so after the step before, where the engine may still notice: no
+        engine can help against standing still between its last look at the clock and the call.
+        """
         fate = self._fate
-        self._workers.pass_by(f"before it has {what} in {self.system.title}")
+        self.calls += 1
+        self._under_way.note(self._workers.current())
+        self._workers.may_die(f"before it has {what} in {self.system.title}")
         if fate.happens(Hazard.LIMITED):
             retry_at = fate.now + timedelta(seconds=20)
             limited = Limited(what, retry_at=retry_at, system=self.system)
@@ -122,23 +114,13 @@ class Vendor:
         self._fate.tell(self._workers.current(), hazard, place)
         return failure
 
-    def _note_overlap(self, call: Call) -> None:
-        for other in self._under_way:
-            holds = other.begun + CLAIM > self._fate.now
-            if other.record == call.record and other.worker is not call.worker and holds:
-                self.overlaps.append(f"{call.record} by {other.worker} and {call.worker}")
-
-    def arrive_late(self) -> None:
-        """The oldest write that is still on its way arrives."""
-        _, act = self.late.pop(0)
-        self._fate.tell("a late call arrives in", self.system.title)
-        with suppress(Rejected):
-            act()
-
-    def arrive_overdue(self, *, everything: bool = False) -> None:
-        """What cannot be on its way for any longer arrives."""
-        while self.late and (everything or self.late[0][0] <= self._fate.now):
-            self.arrive_late()
+    def arrive_overdue(self) -> None:
+        """The calls whose time has come arrive."""
+        while self.late and self.late[0][0] <= self._fate.now:
+            _, act = self.late.pop(0)
+            self._fate.tell("a late call arrives in", self.system.title)
+            with suppress(Rejected):
+                act()
 
 
 class Rackbeat(Vendor):
@@ -146,8 +128,14 @@ class Rackbeat(Vendor):
 
     system = System.RACKBEAT
 
-    def __init__(self, fate: Fate, workers: Workers, announce: Callable[[str, str], None]) -> None:
-        super().__init__(fate, workers)
+    def __init__(
+        self,
+        fate: Fate,
+        workers: Workers,
+        under_way: Calls,
+        announce: Callable[[str, str], None],
+    ) -> None:
+        super().__init__(fate, workers, under_way)
         self._announce = announce
 
     # -- the client -----------------------------------------------------------------------------
@@ -170,17 +158,13 @@ class Rackbeat(Vendor):
 
     def create(self, resource: Resource, payload: Mapping[str, Any]) -> Record:
         kind, number = resource.singular, str(payload["number"])
-        what = f"created {resource.title} {number}"
-        return self._write(
-            what, f"{kind} {number}", lambda: self.make(kind, self.taken(payload)), creates=True
-        )
+        act = partial(self.make, kind)
+        return self._write(kind, number, "created", lambda: act(self.taken(payload)))
 
     def update(self, resource: Resource, number: str | int, payload: Mapping[str, Any]) -> Record:
         kind, key = resource.singular, str(number)
-        what = f"updated {resource.title} {number}"
-        return self._write(
-            what, f"{kind} {key}", lambda: self.change(kind, key, self.taken(payload))
-        )
+        act = partial(self.change, kind, key)
+        return self._write(kind, key, "updated", lambda: act(self.taken(payload)))
 
     # -- the records ----------------------------------------------------------------------------
 
@@ -217,9 +201,9 @@ class Tfso(Vendor):
 
     system = System.TFSO
 
-    def __init__(self, fate: Fate, workers: Workers) -> None:
-        super().__init__(fate, workers)
-        self._ids = 0
+    def __init__(self, fate: Fate, workers: Workers, under_way: Calls) -> None:
+        super().__init__(fate, workers, under_way)
+        self.ids = 0
 
     # -- the client -----------------------------------------------------------------------------
 
@@ -246,30 +230,22 @@ class Tfso(Vendor):
     ) -> list[Record]:
         (item,) = items
         kind = _SAVED[operation]
-        if "Id" not in item:
-            number = item["No"]
-            return [
-                self._write(
-                    f"created {kind} {number}",
-                    f"{kind} No {number}",
-                    lambda: self.make(kind, self.taken(item)),
-                    creates=True,
-                )
-            ]
-        key = str(item["Id"])
-        what = f"updated {kind} {key}"
-        return [
-            self._write(what, f"{kind} {key}", lambda: self.change(kind, key, self.taken(item)))
-        ]
+        key = item.get("Id")
+        if key is None:
+            number, act, what = item["No"], partial(self.make, kind), "created"
+        else:
+            act, what = partial(self.change, kind, str(key)), "updated"
+            number = self.records[kind][str(key)]["No"]
+        return [self._write(kind, number, what, lambda: act(self.taken(item)))]
 
     # -- the records ----------------------------------------------------------------------------
 
     def make(self, kind: str, item: Mapping[str, Any]) -> Record:
-        self._ids += 1
-        blank: Record = {"Id": self._ids, "Name": ""}
+        self.ids += 1
+        blank: Record = {"Id": self.ids, "Name": ""}
         if kind == "product":
             blank |= {"Price": "0", "InPrice": "0", "StatusId": 1, "StockControlled": False}
-        return self._put(kind, str(self._ids), blank, item)
+        return self._put(kind, str(self.ids), blank, item)
 
     def change(self, kind: str, key: str, item: Mapping[str, Any]) -> Record:
         return self._put(kind, key, self.records[kind][key], item)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from greenlet import getcurrent, greenlet
-from sqlalchemy import event
-from sqlalchemy.orm import Session, sessionmaker
 
 from tests.simulation.broker import Message
 from tests.simulation.fate import Fate, Hazard
 
-LONGER_THAN_A_CLAIM = timedelta(seconds=200)
+CLAIM = timedelta(seconds=180)
+A_WHILE = timedelta(seconds=100)
+LONGER_THAN_A_CLAIM = (timedelta(seconds=200), timedelta(seconds=400))
 
 
 class Death(BaseException):
@@ -25,16 +24,21 @@ class Worker(greenlet):
 
     Attributes:
         message: what it was asked to do.
+        claims_until: then what it has claimed is free for others.
+        has_looked_since: how many writes there had been when it made its first call.
         died: it was killed.
         stands_still_until: not before then does it go on.
     """
 
-    def __init__(self, name: str, message: Message) -> None:
+    def __init__(self, name: str, message: Message, now: datetime) -> None:
         super().__init__(self._carry_out)
         self.name = name
         self.message = message
+        self.begun_at = now
+        self.claims_until = now + CLAIM
+        self.has_looked_since: int | None = None
         self.died = False
-        self.stands_still_until: datetime | None = None
+        self.stands_still_until = now
 
     def _carry_out(self) -> None:
         try:
@@ -63,18 +67,19 @@ class Workers:
     def start(self, message: Message) -> Worker:
         """A process begins with a task, and has not come far yet."""
         self._started += 1
-        worker = Worker(f"worker {self._started}", message)
+        worker = Worker(f"worker {self._started}", message, self._fate.now)
         self.busy.append(worker)
         self._fate.tell(worker, "takes:", message.says)
         return worker
 
     def ready(self) -> list[Worker]:
-        now = self._fate.now
-        return [w for w in self.busy if not w.stands_still_until or w.stands_still_until <= now]
+        return [worker for worker in self.busy if worker.stands_still_until <= self._fate.now]
+
+    def standing_still(self) -> list[Worker]:
+        return [worker for worker in self.busy if worker.stands_still_until > self._fate.now]
 
     def let(self, worker: Worker) -> bool:
         """Let a worker go on until it pauses, ends or dies; whether it is done with its task."""
-        worker.stands_still_until = None
         worker.switch()
         if not worker.dead:
             return False
@@ -85,40 +90,32 @@ class Workers:
         here = getcurrent()
         return here if isinstance(here, Worker) else None
 
-    def pass_by(self, where: str) -> None:
-        """A point at which a process may be killed, or another one may go on."""
+    def may_die(self, where: str) -> None:
+        """A point at which a process may be killed."""
         worker = self.current()
-        if worker is None:
-            return
-        fate = self._fate
-        if fate.happens(Hazard.DEATH):
-            fate.tell(worker, Hazard.DEATH, where)
+        if worker is not None and self._fate.happens(Hazard.DEATH):
+            self._fate.tell(worker, Hazard.DEATH, where)
             raise Death
-        if not self._may_switch():
+
+    def pass_by(self, where: str) -> None:
+        """A point at which a process may be killed, or stand still, or another one may go on."""
+        self.may_die(where)
+        worker, fate = self.current(), self._fate
+        if worker is None or not self._may_switch():
             return
         if fate.happens(Hazard.FREEZE):
             fate.tell(worker, Hazard.FREEZE, where)
-            worker.stands_still_until = fate.now + LONGER_THAN_A_CLAIM
+            worker.stands_still_until = fate.now + fate.random.choice(LONGER_THAN_A_CLAIM)
+        elif fate.happens(Hazard.SLOW):
+            fate.tell(worker, Hazard.SLOW, where)
+            worker.stands_still_until = fate.now + A_WHILE
         elif fate.happens(Hazard.SWITCH):
             fate.tell(worker, Hazard.SWITCH, where)
         else:
             return
         self._hub.switch()
 
-    def watch(self, sessions: sessionmaker[Session]) -> None:
-        """Make the points before and after every commit."""
-        event.listen(sessions, "before_commit", self._before_commit)
-        event.listen(sessions, "after_commit", self._after_commit)
-
-    def leave(self, sessions: sessionmaker[Session]) -> None:
-        """No more points; whoever is still at work is killed."""
-        event.remove(sessions, "before_commit", self._before_commit)
-        event.remove(sessions, "after_commit", self._after_commit)
+    def leave(self) -> None:
+        """Whoever is still at work is killed."""
         for worker in filter(None, self.busy):  # those that have begun
             worker.throw(Death)
-
-    def _before_commit(self, _session: Any) -> None:
-        self.pass_by("before a commit")
-
-    def _after_commit(self, _session: Any) -> None:
-        self.pass_by("after a commit")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from shared.engine.engine import Engine
 from shared.journal.record import News, WakeUp
@@ -15,26 +16,40 @@ from shared.probing import probe
 from shared.pulls import pull
 from shared.runs import DONE, list_run, start_run
 from shared.sweep import sweep
-from shared.tables import Change, Connection, Cursor, Pause, Run
+from shared.tables import Change, Connection, Cursor, Link, Pause, Run
 from shared.words import Cause, Direction, FailureClass, Origin, State, System
 from tasks.kinds import KINDS
 from tests.simulation.broker import Broker, Message
+from tests.simulation.calls import Calls
 from tests.simulation.database import Database
 from tests.simulation.fate import BEGINNING, Fate, Hazard
-from tests.simulation.people import People
-from tests.simulation.vendors import CLAIM, BothClients, Rackbeat, Tfso
-from tests.simulation.workers import Worker, Workers
+from tests.simulation.people import People, Thing
+from tests.simulation.vendors import BothClients, Rackbeat, Tfso
+from tests.simulation.workers import CLAIM, Worker, Workers
 
 SLUG = "fjell"
 WORKERS = 2
 SETTLE = timedelta(seconds=90)
 A_PULL_LATER = timedelta(minutes=11)
-KINDS_OF_PEOPLE = ("product_group", "product")
-OPEN = [State.PENDING.value, State.RUNNING.value, State.WAITING.value]
+# Stock does not travel here, so that no change of it follows a new product.
+SIMULATED = {
+    "product_group": KINDS["product_group"],
+    "product": replace(KINDS["product"], followed_by=()),
+}
 # After so long the sweep takes a message to be lost.
 PATIENCE = LOST_MESSAGE + timedelta(seconds=1)
+# Between the edits of two people. Less than a minute may look like none in 24SevenOffice.
+A_MOMENT, MINUTES = timedelta(seconds=1), timedelta(minutes=2)
 MOST_STEPS = 400
 MOST_ROUNDS = 60
+
+OPEN = select(Change.state, Change.due_at, Change.enqueued_at, Change.claim_expires_at).where(
+    Change.state.in_([State.PENDING.value, State.RUNNING.value, State.WAITING.value])
+)
+RUNS = select(Run.lease_expires_at).where(Run.state != DONE)
+PAUSES = select(Pause.until, Pause.failure_class)
+NEWEST = select(func.max(Change.id))
+LINKS = select(Link.kind, Link.rackbeat_key, Link.created_at)
 
 
 class NeverAtRest(AssertionError):
@@ -42,48 +57,49 @@ class NeverAtRest(AssertionError):
 
 
 class World:
-    """Everything one schedule has."""
+    """Everything one schedule has.
+
+    Attributes:
+        connection_id: of the one connection there is; none before it is made or taken over.
+    """
+
+    connection_id: int
 
     def __init__(self, database: Database, fate: Fate, *, engine: type[Engine] = Engine) -> None:
         self.fate = fate
         self.database = database
         self.workers = Workers(fate, lambda: not database.in_transaction())
-        self.rackbeat = Rackbeat(fate, self.workers, self._send_webhook)
-        self.tfso = Tfso(fate, self.workers)
+        self.calls = Calls(fate, self._were_linked)
+        self.rackbeat = Rackbeat(fate, self.workers, self.calls, self._send_webhook)
+        self.tfso = Tfso(fate, self.workers, self.calls)
         self.vendors = (self.rackbeat, self.tfso)
         self.broker = Broker(fate)
         clients = BothClients(self.rackbeat, self.tfso)
         self.engine = engine(
             sessions=database.sessions,
-            kinds=KINDS,
+            kinds=SIMULATED,
             clients=lambda _connection, _bulk: clients,
             clock=lambda: fate.now,
             enqueue=self._enqueue,
             claim_for=CLAIM,
             settle_for=SETTLE,
         )
-        self.origin = Origin(fate.random.choice(("both", "both", "rackbeat", "24so")))
-        self.connection_id = self._connect()
-        self.people = People(fate, self.rackbeat, self.tfso, self.origin)
+        self.people = People(fate, self.rackbeat, self.tfso, self._right_after)
+        self._origin, self._wins = Origin.OFF, "newest"
+        self._told_at_once = False
+        self._moved: object = None
 
-    def _connect(self) -> int:
-        settings = {
-            **{name: {"origin": "off"} for name in KINDS},
-            "product": {"origin": self.origin},
-            "product_group": {"origin": self.origin, "number": "no"},
-            "reconcile": {"nightly": False},
-        }
+    def connect(self) -> None:
+        """Pair the two accounts, in which there is nothing."""
         blank = dict.fromkeys(
             ("rackbeat_url", "tfso_url", "rackbeat_account", "tfso_identity", "tfso_client"), ""
         )
-        connection = Connection(
-            slug=SLUG, name=SLUG, settings=settings, created_at=BEGINNING, **blank
-        )
+        connection = Connection(slug=SLUG, name=SLUG, settings={}, created_at=BEGINNING, **blank)
         with self.database.sessions.begin() as session:
             session.add(connection)
             session.flush()
             # The first pull finds what there is before anything was made: nothing.
-            for kind in KINDS_OF_PEOPLE:
+            for kind in SIMULATED:
                 session.add(
                     Cursor(
                         connection_id=connection.id,
@@ -94,7 +110,21 @@ class World:
                         rackbeat_baseline={},
                     )
                 )
-            return connection.id
+            self.connection_id = connection.id
+
+    def choose(self, origin: Origin, wins: str) -> None:
+        """The settings: where records are made, and whose edit counts."""
+        settings = {
+            **{name: {"origin": "off"} for name in KINDS},
+            "product": {"origin": origin},
+            "product_group": {"origin": origin, "number": "no"},
+            "reconcile": {"nightly": False},
+            "conflict": {"wins": wins},
+        }
+        with self.database.sessions.begin() as session:
+            session.execute(update(Connection).values(settings=settings))
+        self.people.may_edit_in(origin)
+        self._origin, self._wins = origin, wins
 
     # -- what is under way ----------------------------------------------------------------------
 
@@ -104,33 +134,43 @@ class World:
             self.broker.send(Message(says, partial(self.engine.process, wake_up.change_id)))
 
     def _send_webhook(self, kind: str, key: str) -> None:
+        if self._told_at_once:
+            self._receive(kind, key)
+            return
         says = f"webhook of {kind} {key}"
         self.broker.send(Message(says, partial(self._receive, kind, key), kept=True))
 
     def _receive(self, kind: str, key: str) -> None:
         """As the web process does: recorded, committed, and only then answered."""
-        if not self.origin.lets(Direction.RACKBEAT_TO_24SO):
+        if not self._origin.lets(Direction.RACKBEAT_TO_24SO):
             return
         news = News(kind, Direction.RACKBEAT_TO_24SO, key, Cause.WEBHOOK)
         self.engine.announce(self.connection_id, [news])
 
+    def _send_pull(self, kind: str) -> None:
+        self.broker.send(Message(f"pull of {kind}", partial(pull, self.engine, SLUG, kind)))
+
     def _sweep(self) -> None:
         due = sweep(self.engine)
         self._enqueue(due.changes)
-        for slug, kind in due.pulls:
-            self.broker.send(Message(f"pull of {kind}", partial(self._pull, slug, kind)))
+        for _slug, kind in due.pulls:
+            self._send_pull(kind)
         for run in due.runs:
             self.broker.send(Message(f"run {run}", partial(list_run, self.engine, run)))
+        for slug, name in due.probes:
+            system = System(name)
+            says = f"probe of {system.title}"
+            self.broker.send(Message(says, partial(probe, self.engine, slug, system)))
 
-        for slug, system in due.probes:
-            says = f"probe of {System(system).title}"
-            self.broker.send(Message(says, partial(self._probe, slug, System(system))))
+    def _right_after(self, system: System, kind: str) -> None:
+        """The engine hears of an edit at once: by a pull whose turn has come."""
+        pulled = system is System.TFSO and self._origin.lets(Direction.TFSO_TO_RACKBEAT)
+        if pulled and self.fate.random.random() < 0.5:
+            self._send_pull(kind)
 
-    def _probe(self, slug: str, system: System) -> None:
-        probe(self.engine, slug, system)
-
-    def _pull(self, slug: str, kind: str) -> None:
-        pull(self.engine, slug, kind)
+    def _were_linked(self, kind: str, number: str, before: datetime) -> bool:
+        links = {(kind, key): at for kind, key, at in self.database.read(LINKS)}
+        return (kind, number) in links and links[kind, number] < before
 
     # -- one step -------------------------------------------------------------------------------
 
@@ -138,31 +178,73 @@ class World:
         """Something happens: any of what could."""
         ready = self.workers.ready()
         free = len(self.workers.busy) < WORKERS
-        late = [vendor for vendor in self.vendors if vendor.late]
         random = self.fate.random
         possible: list[tuple[int, Callable[[], object]]] = [(1, self._time_passes)]
-        if free:
-            possible.append((1, lambda: self._start(Message("sweep", self._sweep))))
         if free and self.broker.messages:
             possible.append((8, lambda: self._start(self.broker.take())))
         if ready:
             possible.append((8, lambda: self._let(random.choice(ready))))
         if self.people.to_do:
             possible.append((3, self._a_person_acts))
-        if late:
-            possible.append((2, lambda: random.choice(late).arrive_late()))
         ((_, happen),) = random.choices(possible, [weight for weight, _ in possible])
         happen()
 
     def _time_passes(self) -> None:
-        seconds = self.fate.random.choice((1, 5, 30, 120, 700))
-        self.fate.now += timedelta(seconds=seconds)
+        """Some of it, often just until something is due; the sweep may be held up."""
+        random = self.fate.random
+        until = self.fate.now + timedelta(seconds=random.choice((1, 5, 30, 120, 700)))
+        if random.random() < 0.7 and (due := self._next_due()) is not None:
+            until = due
+        self._let_time_pass(until)
+        if len(self.workers.busy) < WORKERS and random.random() < 0.7:
+            self._start(Message("sweep", self._sweep))
+
+    def _let_time_pass(self, until: datetime) -> None:
+        """Not beyond the next thing that happens by itself, so that each has its time."""
+        self.fate.now = max(self.fate.now, min([until, *self._coming()]))
         for vendor in self.vendors:
             vendor.arrive_overdue()
 
+    def _coming(self) -> Iterator[datetime]:
+        """When something happens that does not wait for the sweep."""
+        for vendor in self.vendors:
+            yield from (at for at, _ in vendor.late)
+        yield from (worker.stands_still_until for worker in self.workers.standing_still())
+
     def _a_person_acts(self) -> None:
-        at_rest = not (self.broker.messages or self.workers.busy) and self._next_due() is None
-        self.people.act(at_rest=at_rest)
+        busy = self.broker.messages or self.workers.busy or self._late()
+        at_rest = not busy and self._next_due() is None
+        agreed = self.people.agreed() if at_rest and self._origin is Origin.BOTH else []
+        if agreed and self.fate.random.random() < 0.6:
+            self._two_people_edit(self.fate.random.choice(agreed))
+        else:
+            self.people.act(at_rest=at_rest)
+
+    def _two_people_edit(self, thing: Thing) -> None:
+        """The same record in both systems, before anything has been transferred."""
+        people, random = self.people, self.fate.random
+        people.to_do -= 1
+        first = random.choice(list(System))
+        gap = random.choice((A_MOMENT, MINUTES))
+        self._told_at_once = at_once = random.random() < 0.7
+        people.edit(thing, first, at_rest=True, harmless=True)
+        self.fate.now += gap
+        people.edit(thing, first.other, harmless=True)
+        self._told_at_once = False
+        winner = self._winner(first, gap, at_once=at_once)
+        thing.must_show = None if winner is None else people.shown(thing, winner)
+
+    def _winner(self, first: System, gap: timedelta, *, at_once: bool) -> System | None:
+        """Whose edit counts; None where 24SevenOffice's minutes or a webhook under way leave open
+        which one the engine takes for the newer."""
+        if self._wins != "newest":
+            return System(self._wins)
+        if not at_once or (first is System.RACKBEAT and gap < MINUTES):
+            return None
+        return first.other
+
+    def _late(self) -> bool:
+        return any(vendor.late for vendor in self.vendors)
 
     def _start(self, message: Message) -> None:
         self._let(self.workers.start(message))
@@ -179,6 +261,7 @@ class World:
         Raises:
             NeverAtRest: something always moves.
         """
+        self.fate.be_unkind()
         steps = 0
         while self.people.to_do or self.broker.messages or self.workers.busy:
             steps += 1
@@ -187,63 +270,74 @@ class World:
             self._step()
         self.fate.tell("from here on nothing goes wrong")
         self.fate.be_kind()
-        self._come_to_rest()
+        self.come_to_rest()
         if self.fate.times[Hazard.WEBHOOK_LOST]:
             start_run(self.engine, SLUG, Cause.RECONCILE)
-            self._come_to_rest()
+            self.come_to_rest()
 
-    def _come_to_rest(self) -> None:
+    def come_to_rest(self) -> None:
+        """Everything that is under way or due is done, until a pull finds nothing new.
+
+        Raises:
+            NeverAtRest: something always moves.
+        """
         patience = timedelta(seconds=1)
         for _ in range(MOST_ROUNDS):
+            calls = self._calls_made()
             self._work_off()
+            # What waits for a dead worker's claim looks again and again: not that often here.
+            idle = calls == self._calls_made()
+            patience = min(patience * 2, timedelta(minutes=4)) if idle else timedelta(seconds=1)
             due = self._next_due()
             if due is not None:
-                # What waits for a dead worker's claim looks again and again: not that often here.
-                patience = min(patience * 2, timedelta(minutes=4))
                 self._sweep_at(max(due, self.fate.now + patience))
-                continue
-            before = self._done_so_far()
-            self._sweep_at(self.fate.now + A_PULL_LATER)
-            if self._next_due() is None and self._done_so_far() == before:
+            elif coming := list(self._coming()):
+                self._let_time_pass(min(coming))
+            elif self._has_pulled_in_vain():
                 return
+            else:
+                self._sweep_at(self.fate.now + A_PULL_LATER)
         raise NeverAtRest("the work does not come to an end")
 
     def _sweep_at(self, moment: datetime) -> None:
-        self.fate.now = moment
-        self._start(Message("sweep", self._sweep))
-        self._work_off()
+        """Sweep then, or see to what comes first."""
+        self._let_time_pass(moment)
+        if self.fate.now >= moment:
+            self._start(Message("sweep", self._sweep))
 
     def _work_off(self) -> None:
-        """Everything that is under way arrives and is done."""
-        for vendor in self.vendors:
-            vendor.arrive_overdue(everything=True)
-        while self.broker.messages or self.workers.busy:
-            for worker in list(self.workers.busy):
-                self.fate.now = max(self.fate.now, worker.stands_still_until or self.fate.now)
+        """Everything that is under way arrives and is done, but for who stands still."""
+        for _ in range(MOST_STEPS):
+            for worker in self.workers.ready():
                 self._let(worker)
-            if self.broker.messages:
-                self._start(self.broker.messages.pop(0))
+            if not self._may_take():
+                return
+            self._start(self.broker.messages.pop(0))
+        raise NeverAtRest("messages cause messages without end")
+
+    def _may_take(self) -> bool:
+        return bool(self.broker.messages) and len(self.workers.busy) < WORKERS
 
     def _next_due(self) -> datetime | None:
         """When the next open work is due; None when there is none."""
-        with self.database.sessions() as session:
-            changes = session.execute(
-                select(Change.state, Change.due_at, Change.enqueued_at, Change.claim_expires_at)
-                .where(Change.state.in_(OPEN))
-            ).all()  # fmt: skip
-            runs = session.scalars(select(Run.lease_expires_at).where(Run.state != DONE)).all()
-            # A used-up quota's pause ends by itself; any other one waits for a probe.
-            probed = Pause.failure_class != FailureClass.LIMITED.value
-            pauses = session.scalars(select(Pause.until).where(probed)).all()
-        due = [lease or self.fate.now for lease in runs]
-        due += pauses if not changes else []
+        changes = self.database.read(OPEN)
+        due = [lease or self.fate.now for (lease,) in self.database.read(RUNS)]
+        pauses = self.database.read(PAUSES)
+        # A used-up quota's pause ends by itself; any other one waits for a probe.
+        due += [until for until, why in pauses if why != FailureClass.LIMITED.value]
+        paused_until = min((until for until, _ in pauses), default=self.fate.now)
         for state, due_at, sent_at, claimed_until in changes:
             if state != State.WAITING.value:
-                due.append(claimed_until or max(due_at, sent_at + PATIENCE if sent_at else due_at))
+                pending_until = max(due_at, sent_at + PATIENCE if sent_at else due_at, paused_until)
+                due.append(claimed_until or pending_until)
         waiting = [self.fate.now] if changes else []  # the sweep lets them go on
         return min(due or waiting, default=None)
 
-    def _done_so_far(self) -> tuple[int, int | None]:
-        with self.database.sessions() as session:
-            newest = session.scalar(select(func.max(Change.id)))
-        return sum(len(vendor.written) for vendor in self.vendors), newest
+    def _calls_made(self) -> int:
+        return sum(vendor.calls for vendor in self.vendors)
+
+    def _has_pulled_in_vain(self) -> bool:
+        """Whether nothing has moved since the last look, and a pull lies in between."""
+        written = sum(len(vendor.written) for vendor in self.vendors)
+        before, self._moved = self._moved, (written, *self.database.read(NEWEST))
+        return before == self._moved or not self._origin.lets(Direction.TFSO_TO_RACKBEAT)
