@@ -62,6 +62,12 @@ class CompanySettings(KindSettings):
         le=32767,
         description="Days of credit used where the record has no payment terms",
     )
+    group: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of the Rackbeat group that new records from 24SevenOffice are put "
+        "into; without it Rackbeat decides",
+    )
     country: str = Field(
         default="NO",
         pattern="^[A-Z]{2}$",

@@ -136,6 +136,7 @@ class RackbeatCompanies(RackbeatSide[Company]):
             payload["payment_terms_id"] = int(context.found[wanted])
         if context.existing is None:
             payload["number"] = whole_number(entity.number, f"{self.title} '{entity.name}'")
+            payload[f"{self.kind}_group_id"] = self._settings(context.settings).group
             if not entity.payment_terms:
                 context.note(f"No payment terms; {wanted.value} is used (the default).")
         return without_nothing(payload)

@@ -30,6 +30,13 @@ NOTES: tuple[Note, ...] = (
     # -- master data
     N(COMPANIES, FORTH, "mark", "Recognises the record again by `ExternalId`."),
     N(COMPANIES, BACK, "mark", "Recognises the record again: Rackbeat's `number`."),
+    N(
+        COMPANIES,
+        BACK,
+        "",
+        "New ones get `customer_group_id`, or `supplier_group_id`, by the setting `group` of their "
+        "kind.",
+    ),
     N(COMPANIES, None, "organisation_number", "Blanks, NO and MVA do not count in comparisons."),
     N(COMPANIES, None, "email", "The first valid address; of others, and of rubbish, a remark."),
     N(COMPANIES, FORTH, "name", "Divided before its last word for those who have a first name."),

@@ -49,6 +49,7 @@ FREE: dict[str, Any] = {
     "payment_terms_days": 60,
     "unit": "kg",
     "parent": 12,
+    "group": 7,
     "item_for_text": "FRAKT",
     "local_currency": "DKK",
     "pull_minutes": None,

@@ -242,6 +242,22 @@ def test_suppliers_have_a_number_terms_and_a_country_of_their_own(the_world: Wor
     assert (terms["type"], terms["maturity_days"]) == ("net", 45)
 
 
+def test_new_records_of_24so_are_put_into_the_groups_that_are_set(the_world: World) -> None:
+    buyers = the_world.rackbeat.add("customer_groups", {"name": "Butikker"})["number"]
+    makers = the_world.rackbeat.add("supplier_groups", {"name": "Fabrikker"})["number"]
+    begun(the_world, customer={"group": buyers}, supplier={"group": makers})
+    customer, supplier = tfso_customer(the_world), tfso_supplier(the_world)
+    later(the_world)
+    there = the_world.in_rackbeat("customers", customer["Id"])
+    assert there["customer_group"]["number"] == buyers
+    there = the_world.in_rackbeat("suppliers", supplier["Id"])
+    assert there["supplier_group"]["number"] == makers
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+
+
 def test_each_kind_is_pulled_as_often_as_is_set(the_world: World) -> None:
     begun(the_world, pull_minutes=8, order={"pull_minutes": 2})
     customer, product = tfso_customer(the_world), tfso_product(the_world)
