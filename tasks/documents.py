@@ -102,15 +102,21 @@ def total_of(lines: Iterable[Line]) -> Decimal:
     return sum((line.net() for line in lines), Decimal(0))
 
 
+def total_by_vat(lines: Iterable[Line]) -> dict[Decimal, Decimal]:
+    """Without VAT, by its rate, each line rounded by itself; sums of nothing are left out."""
+    by_rate: defaultdict[Decimal, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        by_rate[line.vat] += line.net()
+    return {rate: net for rate, net in by_rate.items() if net}
+
+
 def vat_is_kept(document: Document, source: str) -> None:
     """Make sure that VAT rounded rate by rate, as Rackbeat adds up, gives the source's total.
 
     Raises:
         Unmappable: it does not; no price can be changed to mend that without another total failing.
     """
-    by_rate: defaultdict[Decimal, Decimal] = defaultdict(Decimal)
-    for line in document.lines or ():
-        by_rate[line.vat] += line.net()
+    by_rate = total_by_vat(document.lines or ())
     added = sum(
         (net + to_the_ore(net * rate / HUNDRED) for rate, net in by_rate.items()), Decimal(0)
     )

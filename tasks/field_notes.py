@@ -182,11 +182,11 @@ NOTES: tuple[Note, ...] = (
         ("invoice",),
         BACK,
         "",
-        "An invoice of an order that is linked is made by converting that order, if its quantities "
-        "and prices are the same. Booked invoices never change in Rackbeat: later changes are "
-        "parked. A document with nothing but negative quantities is a credit note: the invoice "
-        "that its `ReferenceInvoiceId`, or else its `ReferenceOrderId`, names is credited, if its "
-        "quantities and prices are the same; otherwise the note is parked.",
+        "An invoice of an order that is linked is made by converting that order, if its "
+        "quantities, prices and VAT are the same. Booked invoices never change in Rackbeat: later "
+        "changes are parked. A document with nothing but negative quantities is a credit note: the "
+        "invoice that its `ReferenceInvoiceId`, or else its `ReferenceOrderId`, names is credited, "
+        "if its quantities, prices and VAT are the same; otherwise the note is parked.",
     ),
     N(("invoice",), FORTH, "credit", "Its quantities and totals are then negative."),
     N(("invoice",), FORTH, "booked", "Decides whether it is transferred."),

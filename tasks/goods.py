@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 
 from shared.kind import Record
-from tasks.documents import Line, total_of
+from tasks.documents import Line, total_by_vat
 from tasks.rackbeat_documents import rackbeat_lines
 
 
 def have_same_goods(document: Record, other: Record) -> bool:
-    """Whether they sell the same quantities for the same sum."""
+    """Whether they sell the same quantities for the same sums, with and without VAT."""
     first, second = _goods(document), _goods(other)
-    return quantities_of(first) == quantities_of(second) and total_of(first) == total_of(second)
+    same_quantities = quantities_of(first) == quantities_of(second)
+    return same_quantities and total_by_vat(first) == total_by_vat(second)
 
 
 def _goods(record: Record) -> tuple[Line, ...]:

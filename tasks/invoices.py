@@ -180,7 +180,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             )
         if not have_same_goods({**invoice, "is_creditnote": True}, payload):
             raise Unmappable(
-                f"The credit note of invoice {number} has other quantities or prices in "
+                f"The credit note of invoice {number} has other quantities, prices or VAT in "
                 f"24SevenOffice, and Rackbeat credits an invoice as a whole. {_BY_HAND}"
                 f"{payload['other_reference']}'."
             )
@@ -243,8 +243,8 @@ def _same_goods(document: Record, invoice: Payload, name: str) -> None:
     """
     if not have_same_goods(document, invoice):
         raise Unmappable(
-            f"{name} in Rackbeat has other quantities or prices than its invoice in 24SevenOffice. "
-            "Make them equal in Rackbeat and try again."
+            f"{name} in Rackbeat has other quantities, prices or VAT than its invoice in "
+            "24SevenOffice. Make them equal in Rackbeat and try again."
         )
 
 

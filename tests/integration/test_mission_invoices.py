@@ -30,7 +30,7 @@ from tests.harness.mission import (
     total,
 )
 from tests.harness.people import rackbeat_customer, tfso_order
-from tests.harness.world import SLUG, World
+from tests.harness.world import SLUG, Json, World
 
 # -- of an order that 24SevenOffice knows -------------------------------------------------------
 
@@ -394,8 +394,9 @@ def test_an_invoice_of_24so_without_an_order_is_made_in_rackbeat(the_world: Worl
     assert the_world.rackbeat.state()["orders"] == []
 
 
+@pytest.mark.parametrize("edit", [{"Price": "900"}, {"VatRate": "15"}], ids=["price", "VAT"])
 def test_an_order_booked_with_other_prices_than_were_invoiced_in_24so_is_parked(
-    the_world: World,
+    the_world: World, edit: Json
 ) -> None:
     the_world.connect(invoice=FROM_24SO)
     order, _ = arrived(the_world)
@@ -404,7 +405,7 @@ def test_an_order_booked_with_other_prices_than_were_invoiced_in_24so_is_parked(
         "orders",
         order["OrderId"],
         {
-            "InvoiceRows": [{"RowId": row_id, "ChangeState": "Edit", "Price": "900"}],
+            "InvoiceRows": [{"RowId": row_id, "ChangeState": "Edit", **edit}],
             "OrderStatus": "Invoiced",
         },
     )
