@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
+from sqlalchemy import BindParameter, bindparam, exists, func, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -277,29 +277,33 @@ def _again_at(failure: Exception, started_at: datetime, now: datetime) -> dateti
 
 def due_runs(session: Session, *, now: datetime) -> Iterable[int]:
     """Runs that nobody is listing at the moment; also ends the runs whose changes have ended."""
-    open_states = [State.PENDING.value, State.RUNNING.value, State.WAITING.value]
-    session.execute(
-        update(Run)
-        .where(
-            Run.state == TRANSFERRING,
-            ~exists().where(Change.run_id == Run.id, Change.state.in_(open_states)),
-        )
-        .values(state=DONE, finished_at=now)
+    session.execute(_END_RUNS, {"now": now})
+    return session.scalars(_UNLISTED, {"now": now}).all()
+
+
+# Made once, as every sweep asks them.
+_NOW: BindParameter[datetime] = bindparam("now")
+_END_RUNS = (
+    update(Run)
+    .where(
+        Run.state == TRANSFERRING,
+        ~exists().where(
+            Change.run_id == Run.id,
+            Change.state.in_([State.PENDING.value, State.RUNNING.value, State.WAITING.value]),
+        ),
     )
-    return session.scalars(
-        select(Run.id)
-        .join(Connection, Connection.id == Run.connection_id)
-        .where(
-            Run.state == LISTING,
-            Connection.state == "active",
-            ~pauses.in_force(Connection.id, true(), now),
-            _not_leased(now),
-        )
-    ).all()
-
-
-def _not_leased(now: datetime) -> ColumnElement[bool]:
-    return or_(Run.lease_expires_at.is_(None), Run.lease_expires_at <= now)
+    .values(state=DONE, finished_at=_NOW)
+)
+_UNLISTED = (
+    select(Run.id)
+    .join(Connection, Connection.id == Run.connection_id)
+    .where(
+        Run.state == LISTING,
+        Connection.state == "active",
+        ~pauses.in_force(Connection.id, true(), _NOW),
+        or_(Run.lease_expires_at.is_(None), Run.lease_expires_at <= _NOW),
+    )
+)
 
 
 def due_reconciliations(session: Session, *, now: datetime) -> list[str]:

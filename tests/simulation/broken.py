@@ -46,6 +46,12 @@ def nobody_checks_the_claim_before_a_write() -> AbstractContextManager[object]:
     return patch.object(JournalWriter, "_claim_holds", lambda *_: None)
 
 
+def both_directions_of_a_pair_run_at_once() -> AbstractContextManager[object]:
+    """Only changes of the very same record exclude each other."""
+    busy = claims._busy
+    return patch.object(claims, "_busy", lambda session, change, _link: busy(session, change, None))
+
+
 def the_other_edit_wins() -> AbstractContextManager[object]:
     """Of two edits the one that is to be given up is kept."""
     winner = Transfer._winner

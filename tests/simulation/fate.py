@@ -35,17 +35,19 @@ class Hazard(StrEnum):
 # often than those that only take time.
 _HOW_MANY = (0, 1, 1, 2, 2, 3, 4, 6)
 _OFTEN = dict.fromkeys(Hazard, 1) | dict.fromkeys(
-    (Hazard.SLOW, Hazard.FREEZE, Hazard.DEATH, Hazard.REPLY_LOST, Hazard.ARRIVES_LATE), 3
+    (Hazard.FREEZE, Hazard.DEATH, Hazard.REPLY_LOST, Hazard.ARRIVES_LATE), 3
 )
 # How likely each is wherever it can happen; of writes there are few.
 _USUAL = (0.05, 0.15, 0.4)
 _LIKELY = {Hazard.REQUEST_LOST: (0.3, 0.6), Hazard.ARRIVES_LATE: (0.3, 0.6)}
-# Workers change places in most schedules: much of what can go wrong needs two.
+# Workers change places in most schedules, and are slow: much of what can go wrong needs two.
 _SWITCHES = (0.0, 0.2, 0.5, 0.5)
+_SLOW = (0.0, 0.15, 0.3)
 # A record that stops five workers is rightly kept back; one that was made to wait long is one of
 # them.
-_STOPS = (Hazard.DEATH, Hazard.FREEZE, Hazard.SLOW)
+_STOPS = (Hazard.DEATH, Hazard.FREEZE)
 _MOST_STOPPED = 3
+_MOST_SLOW = 3
 
 
 class Fate:
@@ -68,6 +70,8 @@ class Fate:
         if chance is None or self.random.random() >= chance:
             return False
         self.times[hazard] += 1
+        if self.times[Hazard.SLOW] == _MOST_SLOW:
+            self._chances.pop(Hazard.SLOW, None)
         if sum(self.times[stop] for stop in _STOPS) == _MOST_STOPPED:
             for each in (*_STOPS, Hazard.SWITCH):
                 self._chances.pop(each, None)
@@ -79,7 +83,7 @@ class Fate:
         often = list(_OFTEN.values())
         hazards = self.random.sample(list(_OFTEN), choice(_HOW_MANY), counts=often)
         self._chances = {hazard: choice(_LIKELY.get(hazard, _USUAL)) for hazard in hazards}
-        self._chances[Hazard.SWITCH] = choice(_SWITCHES)
+        self._chances |= {Hazard.SWITCH: choice(_SWITCHES), Hazard.SLOW: choice(_SLOW)}
 
     def be_kind(self) -> None:
         """From now on nothing goes wrong any more."""

@@ -50,6 +50,7 @@ class People:
     Attributes:
         edits: how many there were; no two say the same.
         to_do: how often they still act.
+        wrote_poison: something they wrote is refused by the other system.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class People:
         self._edited = edited
         self._origins = list(System)
         self.edits = 0
+        self.wrote_poison = False
+        self._latest: Thing | None = None
         self.things: list[Thing] = []
         self.to_do = 0
 
@@ -90,7 +93,9 @@ class People:
         system = random.choice(self._origins)
         known = [t for t in self.things if self.find(t, system) is not None]
         if known and random.random() < 0.7:
-            self.edit(random.choice(known), system, at_rest=at_rest)
+            # Often the one that was just edited, so that edits meet on their way.
+            again = [t for t in known if t is self._latest and random.random() < 0.7]
+            self.edit(random.choice(again or known), system, at_rest=at_rest)
             return
         # Groups are one thing only if their names agree; only products are made twice.
         absent = [t for t in self.things if t.group is not None and t not in known]
@@ -190,6 +195,7 @@ class People:
 
     def _note(self, thing: Thing, system: System, shown: Shown, *, at_rest: bool) -> None:
         thing.actions += 1
+        self._latest = thing
         thing.must_show = None
         if at_rest and self.agree(thing):
             thing.edited_in.clear()
@@ -206,8 +212,10 @@ class People:
 
     def _name(self, thing: Thing, *, harmless: bool = False) -> str:
         self.edits += 1
-        poison = f" {POISON}" if not harmless and self._fate.random.random() < 0.05 else ""
-        return f"{thing.number} v{self.edits}{poison}"
+        if harmless or self._fate.random.random() >= 0.05:
+            return f"{thing.number} v{self.edits}"
+        self.wrote_poison = True
+        return f"{thing.number} v{self.edits} {POISON}"
 
     def _price(self) -> str:
         self.edits += 1

@@ -90,7 +90,6 @@ class Vendor:
         """
         fate = self._fate
         self.calls += 1
-        self._under_way.note(self._workers.current())
         self._workers.may_die(f"before it has {what} in {self.system.title}")
         if fate.happens(Hazard.LIMITED):
             retry_at = fate.now + timedelta(seconds=20)

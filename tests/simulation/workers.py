@@ -11,7 +11,7 @@ from tests.simulation.broker import Message
 from tests.simulation.fate import Fate, Hazard
 
 CLAIM = timedelta(seconds=180)
-A_WHILE = timedelta(seconds=100)
+A_WHILE = timedelta(seconds=40)
 LONGER_THAN_A_CLAIM = (timedelta(seconds=200), timedelta(seconds=400))
 
 
@@ -25,7 +25,6 @@ class Worker(greenlet):
     Attributes:
         message: what it was asked to do.
         claims_until: then what it has claimed is free for others.
-        has_looked_since: how many writes there had been when it made its first call.
         died: it was killed.
         stands_still_until: not before then does it go on.
     """
@@ -34,9 +33,7 @@ class Worker(greenlet):
         super().__init__(self._carry_out)
         self.name = name
         self.message = message
-        self.begun_at = now
         self.claims_until = now + CLAIM
-        self.has_looked_since: int | None = None
         self.died = False
         self.stands_still_until = now
 

@@ -49,7 +49,10 @@ OPEN = select(Change.state, Change.due_at, Change.enqueued_at, Change.claim_expi
 RUNS = select(Run.lease_expires_at).where(Run.state != DONE)
 PAUSES = select(Pause.until, Pause.failure_class)
 NEWEST = select(func.max(Change.id))
-LINKS = select(Link.kind, Link.rackbeat_key, Link.created_at)
+LINKS = select(Link.kind, Link.rackbeat_key, Link.tfso_key, Link.created_at)
+CLAIMS = select(Change.kind, Change.direction, Change.key, Change.claim_expires_at).where(
+    Change.state == State.RUNNING.value
+)
 
 
 class NeverAtRest(AssertionError):
@@ -69,7 +72,7 @@ class World:
         self.fate = fate
         self.database = database
         self.workers = Workers(fate, lambda: not database.in_transaction())
-        self.calls = Calls(fate, self._were_linked)
+        self.calls = Calls(fate, self._claimed_twice)
         self.rackbeat = Rackbeat(fate, self.workers, self.calls, self._send_webhook)
         self.tfso = Tfso(fate, self.workers, self.calls)
         self.vendors = (self.rackbeat, self.tfso)
@@ -165,12 +168,23 @@ class World:
     def _right_after(self, system: System, kind: str) -> None:
         """The engine hears of an edit at once: by a pull whose turn has come."""
         pulled = system is System.TFSO and self._origin.lets(Direction.TFSO_TO_RACKBEAT)
-        if pulled and self.fate.random.random() < 0.5:
+        if pulled and self.fate.random.random() < 0.7:
             self._send_pull(kind)
 
-    def _were_linked(self, kind: str, number: str, before: datetime) -> bool:
-        links = {(kind, key): at for kind, key, at in self.database.read(LINKS)}
-        return (kind, number) in links and links[kind, number] < before
+    def _claimed_twice(self, kind: str, number: str) -> bool:
+        """Whether both directions of a pair are claimed, which was linked before either was."""
+        pairs = {(pair.kind, pair.rackbeat_key): pair for pair in self.database.read(LINKS)}
+        pair = pairs.get((kind, number))
+        if pair is None:
+            return False
+        keys = {System.RACKBEAT: pair.rackbeat_key, System.TFSO: pair.tfso_key}
+        claims = [
+            change
+            for change in self.database.read(CLAIMS)
+            if change.kind == kind and change.key == keys[Direction(change.direction).source]
+            if change.claim_expires_at > max(self.fate.now, pair.created_at + CLAIM)
+        ]
+        return len(claims) > 1
 
     # -- one step -------------------------------------------------------------------------------
 
@@ -185,7 +199,9 @@ class World:
         if ready:
             possible.append((8, lambda: self._let(random.choice(ready))))
         if self.people.to_do:
-            possible.append((3, self._a_person_acts))
+            # People hurry while somebody stands still in between.
+            weight = 16 if self.workers.standing_still() else 3
+            possible.append((weight, self._a_person_acts))
         ((_, happen),) = random.choices(possible, [weight for weight, _ in possible])
         happen()
 
@@ -193,10 +209,13 @@ class World:
         """Some of it, often just until something is due; the sweep may be held up."""
         random = self.fate.random
         until = self.fate.now + timedelta(seconds=random.choice((1, 5, 30, 120, 700)))
-        if random.random() < 0.7 and (due := self._next_due()) is not None:
+        due = self._next_due()
+        if due is not None and random.random() < 0.7:
             until = due
         self._let_time_pass(until)
-        if len(self.workers.busy) < WORKERS and random.random() < 0.7:
+        # Where nothing is due, a sweep would only take time.
+        is_due = random.random() < 0.2 or (due is not None and due <= self.fate.now)
+        if is_due and len(self.workers.busy) < WORKERS and random.random() < 0.8:
             self._start(Message("sweep", self._sweep))
 
     def _let_time_pass(self, until: datetime) -> None:
@@ -337,7 +356,12 @@ class World:
         return sum(vendor.calls for vendor in self.vendors)
 
     def _has_pulled_in_vain(self) -> bool:
-        """Whether nothing has moved since the last look, and a pull lies in between."""
+        """Whether nothing has moved since the last look, and a pull lies in between.
+
+        Where the edit that counts is refused, each pull of the other one tries it again: then only
+        writes are movement.
+        """
         written = sum(len(vendor.written) for vendor in self.vendors)
-        before, self._moved = self._moved, (written, *self.database.read(NEWEST))
+        newest = () if self.people.wrote_poison else self.database.read(NEWEST)
+        before, self._moved = self._moved, (written, *newest)
         return before == self._moved or not self._origin.lets(Direction.TFSO_TO_RACKBEAT)
