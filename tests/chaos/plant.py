@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -120,8 +120,12 @@ class Plant(Stack):
 
 
 @contextmanager
-def plant(workers: int = 2) -> Iterator[Plant]:
-    """Everything started and connected, the initial sync not yet begun."""
+def plant(workers: int = 2, settings: Mapping[str, object] = OFTEN) -> Iterator[Plant]:
+    """Everything started and connected, the initial sync not yet begun.
+
+    Args:
+        settings: the connection's, as they are stored.
+    """
     with data_folder("chaos", CHECKOUT) as folder, ExitStack() as stack:
         made = Plant(folder, workers=workers)
         made.to_postgres = stack.enter_context(Proxy(made.postgres.port).running())
@@ -147,7 +151,7 @@ def plant(workers: int = 2) -> Iterator[Plant]:
             made.start()
             made.connect(SLUG)
             with made.sessions.begin() as session:
-                session.execute(update(Connection).values(settings=OFTEN))
+                session.execute(update(Connection).values(settings=settings))
             with made.supervised():
                 yield made
         finally:
