@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from unittest.mock import patch
 
 from shared.engine import transfer, writing
@@ -44,6 +45,11 @@ def nobody_waits_after_an_unanswered_write() -> AbstractContextManager[object]:
 def nobody_checks_the_claim_before_a_write() -> AbstractContextManager[object]:
     """Who wakes up after the claim has gone to another worker writes all the same."""
     return patch.object(JournalWriter, "_claim_holds", lambda *_: None)
+
+
+def calls_leave_long_after_their_key() -> AbstractContextManager[object]:
+    """Who stood still between the key and the call sends it when others think it cannot come."""
+    return patch.object(writing, "SOON", timedelta(days=1))
 
 
 def both_directions_of_a_pair_run_at_once() -> AbstractContextManager[object]:

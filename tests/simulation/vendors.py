@@ -32,7 +32,6 @@ class Vendor:
         records: by kind and key.
         written: every write of the product's, as "create product 7".
         late: writes that were given up and are still on their way, and when they arrive.
-        calls: how many have been made.
     """
 
     system: System
@@ -41,7 +40,6 @@ class Vendor:
         self.records: dict[str, dict[str, Record]] = {"product_group": {}, "product": {}}
         self.written: list[str] = []
         self.late: list[tuple[datetime, Callable[[], object]]] = []
-        self.calls = 0
         self._under_way = under_way
         self._fate = fate
         self._workers = workers
@@ -89,7 +87,6 @@ class Vendor:
         engine can help against standing still between its last look at the clock and the call.
         """
         fate = self._fate
-        self.calls += 1
         self._workers.may_die(f"before it has {what} in {self.system.title}")
         if fate.happens(Hazard.LIMITED):
             retry_at = fate.now + timedelta(seconds=20)

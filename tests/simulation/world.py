@@ -302,10 +302,10 @@ class World:
         """
         patience = timedelta(seconds=1)
         for _ in range(MOST_ROUNDS):
-            calls = self._calls_made()
+            written = self._written()
             self._work_off()
             # What waits for a dead worker's claim looks again and again: not that often here.
-            idle = calls == self._calls_made()
+            idle = written == self._written()
             patience = min(patience * 2, timedelta(minutes=4)) if idle else timedelta(seconds=1)
             due = self._next_due()
             if due is not None:
@@ -352,8 +352,8 @@ class World:
         waiting = [self.fate.now] if changes else []  # the sweep lets them go on
         return min(due or waiting, default=None)
 
-    def _calls_made(self) -> int:
-        return sum(vendor.calls for vendor in self.vendors)
+    def _written(self) -> int:
+        return sum(len(vendor.written) for vendor in self.vendors)
 
     def _has_pulled_in_vain(self) -> bool:
         """Whether nothing has moved since the last look, and a pull lies in between.
@@ -361,7 +361,6 @@ class World:
         Where the edit that counts is refused, each pull of the other one tries it again: then only
         writes are movement.
         """
-        written = sum(len(vendor.written) for vendor in self.vendors)
         newest = () if self.people.wrote_poison else self.database.read(NEWEST)
-        before, self._moved = self._moved, (written, *newest)
+        before, self._moved = self._moved, (self._written(), *newest)
         return before == self._moved or not self._origin.lets(Direction.TFSO_TO_RACKBEAT)
