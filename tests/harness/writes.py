@@ -370,7 +370,7 @@ INTO_RACKBEAT = (
         "customer_invoices",
         "other_reference",
         prepare=order_pulled,
-        requests=2,  # it is booked, then converted
+        requests=4,  # booked, converted; then the invoice is dated and booked
     ),
     Written(
         "credit note to Rackbeat",

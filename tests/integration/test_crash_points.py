@@ -67,8 +67,11 @@ DEATHS = (
     *(Death(point.name.lower(), point=point) for point in Point),
     Death("before_request", request="request"),
     Death("after_request", request="response"),
-    Death("before_second_request", request="request", nth=2),
-    Death("after_second_request", request="response", nth=2),
+    *(
+        Death(f"{when}_{name}_request", request=what, nth=nth)
+        for nth, name in ((2, "second"), (3, "third"), (4, "fourth"))
+        for when, what in (("before", "request"), ("after", "response"))
+    ),
     Death("lost_before_it_was_carried_out", lost=Effect.DROP_BEFORE),
     Death("answer_lost", lost=Effect.DROP_AFTER),
 )
