@@ -59,7 +59,9 @@ def take_due_pulls(
     may_pull = (Connection.state == "active") & ~pauses.in_force(Connection.id, false(), now)
     turns = select(Cursor.connection_id, Cursor.kind).where(Cursor.next_at > now)
     later = {tuple(row) for row in session.execute(turns)}
-    for connection, settings in with_settings(session.scalars(select(Connection).where(may_pull))):
+    # In one order, so that no two sweeps wait for each other's cursors.
+    connections = session.scalars(select(Connection).where(may_pull).order_by(Connection.id))
+    for connection, settings in with_settings(connections):
         for kind in pulled_kinds(settings, kinds):
             if (connection.id, kind) in later:
                 continue
