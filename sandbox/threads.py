@@ -5,14 +5,45 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
 
 _START_SECONDS = 10.0
+
+
+class _Server(uvicorn.Server):
+    """Ends when it is told to: uvicorn's own looks ten times a second whether it should, and then
+    waits another tenth for its connections, used or not."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.begun = threading.Event()
+
+    async def main_loop(self) -> None:
+        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+        self.begun.set()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), timeout=1)
+
+    def end(self) -> None:
+        """From any thread."""
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._told.set)
+
+    async def shutdown(self, sockets: object = None) -> None:  # noqa: ARG002
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if self.server_state.tasks:  # what is being answered
+            await asyncio.wait(self.server_state.tasks)
+        for server in self.servers:
+            await server.wait_closed()
+        await self.lifespan.shutdown()
 
 
 @contextmanager
@@ -22,15 +53,14 @@ def running(app: ASGIApp) -> Iterator[str]:
     listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     # Faults break answers off on purpose; the server's complaints about that are no news.
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+    server = _Server(uvicorn.Config(app, log_level="critical"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()
-    deadline = time.monotonic() + _START_SECONDS
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.005)
+    if not server.begun.wait(_START_SECONDS):
+        raise TimeoutError("an application does not start")
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         thread.join(timeout=10)
         listening.close()

@@ -6,7 +6,6 @@ Work is driven by the test: nothing happens until it says so, and then everythin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +15,6 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
-from starlette.types import ASGIApp
 
 from sandbox import rackbeat, tfso
 from sandbox.control import SandboxControl
@@ -234,18 +232,6 @@ GENEROUS_TFSO = SandboxConfig(
 
 
 @contextmanager
-def all_running(*apps: ASGIApp) -> Iterator[list[str]]:
-    """Serve applications, started and stopped side by side: each of them takes its time."""
-    servers = [running(app) for app in apps]
-    with ThreadPoolExecutor(len(servers)) as pool:
-        urls = list(pool.map(lambda server: server.__enter__(), servers))
-        try:
-            yield urls
-        finally:
-            list(pool.map(lambda server: server.__exit__(None, None, None), servers))
-
-
-@contextmanager
 def world(
     database_url: str,
     broker_url: str,
@@ -269,9 +255,8 @@ def world(
         **{**limits, **config},
     )
     with ExitStack() as stack:
-        rackbeat_url, tfso_url, web_url = stack.enter_context(
-            all_running(rackbeat.create_app(rackbeat_config), tfso.create_app(tfso_config), web_app)
-        )
+        apps = rackbeat.create_app(rackbeat_config), tfso.create_app(tfso_config), web_app
+        rackbeat_url, tfso_url, web_url = (stack.enter_context(running(app)) for app in apps)
         made = World(
             configuration=configuration,
             sessions=make_sessions(engine_of(database_url)),

@@ -24,6 +24,7 @@ from sandbox.control import SandboxControl
 from sandbox.servers import Postgres, Valkey, free_port
 from sandbox.stack import wait_for_answer, wait_until
 from sandbox.tfso.config import FJELLHEIM, SandboxConfig
+from sandbox.threads import running
 from shared.config import Configuration
 from shared.database import make_engine, make_sessions
 from shared.tables import Attempt, Change, Pause
@@ -32,7 +33,7 @@ from tests.harness.installation import Installation
 from tests.harness.overheard import Overheard, arguments_of, dump_of
 from tests.harness.quoting import Quoting, by_rackbeat, by_tfso
 from tests.harness.stored import everything_stored, written_as
-from tests.harness.world import SLUG, all_running
+from tests.harness.world import SLUG
 from workers.celery_app import make_celery
 
 pytestmark = pytest.mark.timeout(300)
@@ -279,7 +280,8 @@ def run(postgres: Postgres, server_folder: Path) -> Iterator[Run]:
         stack.callback(broker.stop)
         # Not by its start, whose arguments everybody sees.
         redis.Redis.from_url(broker.url).config_set("requirepass", password)
-        rackbeat_url, tfso_url = stack.enter_context(all_running(rackbeat_front, tfso_front))
+        rackbeat_url = stack.enter_context(running(rackbeat_front))
+        tfso_url = stack.enter_context(running(tfso_front))
         configuration = _configuration(postgres, broker, password)
         folder = server_folder / "secrets"
         folder.mkdir()
