@@ -285,13 +285,15 @@ def wait_for_answer(url: str, seconds: float = 30.0) -> None:
 
 
 def wait_until(condition: Callable[[], object], seconds: float, otherwise: str) -> None:
-    """Wait until a condition holds.
+    """Wait until a condition holds; it is looked at often at first, and ten times a second later.
 
     Raises:
         DidNotStart: it does not in that time.
     """
     deadline = time.monotonic() + seconds
+    pause = 0.005
     while not condition():
         if time.monotonic() > deadline:
             raise DidNotStart(f"{otherwise} after {seconds:.0f} seconds.")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.1)
