@@ -28,7 +28,7 @@ from tests.harness.mission import all_in, let_documents
 from tests.harness.people import Killed, kill_at
 from tests.harness.stage import without_pauses
 from tests.harness.stored import empty
-from tests.harness.world import World, world
+from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, Clock, World, world
 from tests.harness.writes import WRITES, Made, Written, furnish
 
 EVERYTHING = "VAREBRO_EVERY_CRASH" in os.environ
@@ -170,9 +170,17 @@ def furnished(shared_database: str, broker: Valkey) -> Iterator[World]:
     empty(shared_database)
     with redis.Redis.from_url(broker.url) as client:
         client.flushall()
+    clock = Clock()  # also the vendors', whose changes get older with every test
     with (
         pytest.MonkeyPatch.context() as patch,
-        world(shared_database, broker.url, patch) as made,
+        world(
+            shared_database,
+            broker.url,
+            patch,
+            rackbeat_config=replace(GENEROUS_RACKBEAT, now=clock),
+            tfso_config=replace(GENEROUS_TFSO, now=clock),
+            clock=clock,
+        ) as made,
     ):
         furnish(made)
         another_process(made)
