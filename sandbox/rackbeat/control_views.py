@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_plus
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.routing import Route
 
 from sandbox.faults import Fault
-from sandbox.rackbeat import orders, records
+from sandbox.rackbeat import orders, records, webhook_views
 from sandbox.rackbeat.calls import Call, Handler, Reply, Sandbox, control_route, whole
 from sandbox.rackbeat.errors import forbidden_now
 from sandbox.rackbeat.resources import ORDERS, STORED
@@ -162,6 +163,13 @@ def repeat_delivery(call: Call) -> Reply:
     return Reply({}, 202)
 
 
+def subscribe(call: Call) -> Reply:
+    """Many webhooks at once, with their tokens: `events`, all of them to `url`."""
+    each = [{"event": event, "url": call.body["url"]} for event in call.body["events"]]
+    made = [webhook_views.create(replace(call, body=body)).body["webhook"] for body in each]
+    return Reply({"webhooks": made}, 201)
+
+
 def hold(call: Call) -> Reply:
     call.sandbox.dispatcher.hold()
     return Reply({})
@@ -186,6 +194,7 @@ OFFERED: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", "/faults", clear_faults),
     ("GET", "/deliveries", get_deliveries),
     ("POST", "/deliveries/repeat", repeat_delivery),
+    ("POST", "/webhooks", subscribe),
     ("POST", "/webhooks/hold", hold),
     ("POST", "/webhooks/release", release),
 )

@@ -23,7 +23,7 @@ from sandbox.tfso.config import FJELLHEIM, SandboxConfig
 from sandbox.threads import running
 from shared.clock import utc_now
 from shared.config import Configuration
-from shared.connections import Connections, NewConnection
+from shared.connections import Connections, NewConnection, token_digest
 from shared.database import make_sessions
 from shared.engine.engine import Engine
 from shared.journal.record import WakeUp
@@ -31,7 +31,7 @@ from shared.probing import probe
 from shared.pulls import pull
 from shared.runs import list_run, start_run
 from shared.sweep import sweep
-from shared.tables import Change, Connection, Link
+from shared.tables import Change, Connection, Link, WebhookSubscription
 from shared.vault import Vault
 from shared.vendors import Vendors
 from shared.words import Cause, System
@@ -98,9 +98,37 @@ class World:
 
     def connect(self, slug: str = SLUG, **settings: Any) -> Connection:
         """Pair both sandboxes; settings as they are stored. Reconciliations begin by themselves
-        only where a test asks for it."""
+        only where a test asks for it.
+
+        All webhooks are made at once: the many calls of `connect_by_hand` would take longer than
+        the rest of most tests.
+        """
+        made = self._add(replace(self.connections, events=()), slug, settings)
+        self._subscribe(made)
+        return made
+
+    def connect_by_hand(self, slug: str = SLUG, **settings: Any) -> Connection:
+        """The same by the means of the product alone."""
+        return self._add(self.connections, slug, settings)
+
+    def _add(self, connections: Connections, slug: str, settings: Json) -> Connection:
         settings.setdefault("reconcile", {"nightly": False})
-        return self.connections.add(self.new_connection(slug=slug, settings=settings))
+        return connections.add(self.new_connection(slug=slug, settings=settings))
+
+    def _subscribe(self, connection: Connection) -> None:
+        url = f"{self.web_url}/webhooks/rackbeat/{connection.slug}"
+        hooks = self.rackbeat.post("/webhooks", {"events": self.connections.events, "url": url})
+        with self.sessions.begin() as session:
+            session.add_all(
+                WebhookSubscription(
+                    connection_id=connection.id,
+                    event=hook["event"],
+                    rackbeat_id=hook["id"],
+                    token_digest=token_digest(hook["token"]),
+                    created_at=self.clock(),
+                )
+                for hook in hooks["webhooks"]
+            )
 
     def new_connection(self, **given: Any) -> NewConnection:
         """What a person gives to pair both sandboxes; any of it may be given otherwise."""

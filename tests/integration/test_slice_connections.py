@@ -67,7 +67,7 @@ def subscriptions_at_rackbeat(the_world: World) -> list[dict[str, Any]]:
 
 
 def test_a_new_connection_knows_both_companies_and_is_active(the_world: World) -> None:
-    made = the_world.connect()
+    made = the_world.connect_by_hand()
     assert (made.name, made.tfso_client) == ("Fjellheim Lager AS", "Fjellheim Handel AS")
     assert (made.rackbeat_account, made.tfso_identity) == ("4711", FJELLHEIM.id)
     assert the_world.connections.find(SLUG).state == "active"
@@ -77,7 +77,7 @@ def test_a_new_connection_knows_both_companies_and_is_active(the_world: World) -
 
 
 def test_a_new_connection_subscribes_to_every_event_of_master_data(the_world: World) -> None:
-    the_world.connect()
+    the_world.connect_by_hand()
     hooks = subscriptions_at_rackbeat(the_world)
     assert {hook["event"] for hook in hooks} >= MASTER_DATA_EVENTS
     assert {hook["url"] for hook in hooks} == {f"{the_world.web_url}/webhooks/rackbeat/{SLUG}"}
@@ -85,7 +85,7 @@ def test_a_new_connection_subscribes_to_every_event_of_master_data(the_world: Wo
 
 
 def test_webhook_tokens_are_kept_only_as_digests(the_world: World, shown_tokens: list[str]) -> None:
-    the_world.connect()
+    the_world.connect_by_hand()
     with the_world.sessions() as session:
         digests = set(session.scalars(select(WebhookSubscription.token_digest)))
     assert digests == {token_digest(token) for token in shown_tokens}
@@ -94,7 +94,7 @@ def test_webhook_tokens_are_kept_only_as_digests(the_world: World, shown_tokens:
 
 
 def test_a_session_stored_with_a_newer_key_is_replaced_by_a_login(the_world: World) -> None:
-    connection = the_world.connect()
+    connection = the_world.connect_by_hand()
     ours = Vault(the_world.configuration.secret_keys)
     newer = Vault([SecretStr(Fernet.generate_key().decode())])
     for rotated in (False, True):
@@ -109,7 +109,7 @@ def test_a_session_stored_with_a_newer_key_is_replaced_by_a_login(the_world: Wor
 
 
 def test_credentials_are_stored_only_encrypted(the_world: World) -> None:
-    the_world.connect()
+    the_world.connect_by_hand()
     vendor = SandboxConfig()
     secrets = (rackbeat.API_KEY, vendor.password, vendor.application_id)
     stored = everything_stored(the_world.sessions)
@@ -118,7 +118,7 @@ def test_credentials_are_stored_only_encrypted(the_world: World) -> None:
 
 
 def test_subscribing_again_makes_nothing_twice(the_world: World, shown_tokens: list[str]) -> None:
-    the_world.connect()
+    the_world.connect_by_hand()
     before = subscriptions_at_rackbeat(the_world)
     the_world.connections.subscribe(SLUG)
     assert [hook["id"] for hook in subscriptions_at_rackbeat(the_world)] == [
@@ -130,7 +130,7 @@ def test_subscribing_again_makes_nothing_twice(the_world: World, shown_tokens: l
 def test_a_webhook_whose_token_was_never_stored_is_made_anew(
     the_world: World, shown_tokens: list[str]
 ) -> None:
-    the_world.connect()
+    the_world.connect_by_hand()
     with the_world.sessions.begin() as session:
         session.execute(text("DELETE FROM webhook_subscription WHERE event = 'product.updated'"))
     count = len(shown_tokens)
@@ -140,6 +140,20 @@ def test_a_webhook_whose_token_was_never_stored_is_made_anew(
     the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Ny"})
     the_world.settle()
     assert the_world.in_tfso("products", link.tfso_key)["Name"] == "Ny"
+
+
+def test_what_the_other_tests_begin_with_is_what_a_person_makes(the_world: World) -> None:
+    the_world.connect("prepared")
+    the_world.connect_by_hand()
+    hooks = subscriptions_at_rackbeat(the_world)
+    with the_world.sessions() as session:
+        rows = session.scalars(select(WebhookSubscription)).all()
+    assert {hook["id"]: hook["event"] for hook in hooks} == {r.rackbeat_id: r.event for r in rows}
+    prepared, made = (
+        [hook["event"] for hook in hooks if hook["url"].endswith(f"/{slug}") and hook["is_active"]]
+        for slug in ("prepared", SLUG)
+    )
+    assert prepared == made
 
 
 def test_the_only_identity_of_a_user_is_taken_without_asking(alone: World) -> None:
