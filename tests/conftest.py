@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
 from sandbox.servers import Postgres, Valkey, data_folder
 from shared.database import make_engine
 from shared.migrate import migrate
-from tests.harness.stored import empty
+from tests.harness.stored import empty, empty_broker
 from tests.harness.world import World, world
 
 CHECKOUT = Path(__file__).parent.parent
@@ -57,8 +56,7 @@ def database_url(shared_database: str) -> str:
 @pytest.fixture
 def broker_url(broker: Valkey) -> str:
     """The broker, emptied."""
-    with redis.Redis.from_url(broker.url) as client:
-        client.flushall()
+    empty_broker(broker.url)
     return broker.url
 
 

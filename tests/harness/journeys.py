@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-import redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.servers import Postgres, Valkey
@@ -264,8 +263,6 @@ class Recording:
 @cache
 def recorded(postgres: Postgres, broker: Valkey) -> Recording:
     """Go on every journey, once for all tests of what was sent on them."""
-    with redis.Redis.from_url(broker.url) as client:
-        client.flushall()
     rackbeat, tfso = Recorder("Varebro"), Recorder()
     recording = Recording(rackbeat.requests, tfso.requests)
     with pytest.MonkeyPatch.context() as monkeypatch:

@@ -20,7 +20,7 @@ from sandbox.threads import running
 from shared.config import Configuration
 from shared.database import make_sessions
 from shared.vendors import Vendors
-from tests.harness.stored import empty, engine_of
+from tests.harness.stored import empty, empty_broker, engine_of
 from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, NO_LIMIT, Clock, World
 from workers.web import webhooks
 from workers.web.app import app as web_app
@@ -76,6 +76,7 @@ class Stage:
 
     def _clear(self) -> None:
         empty(self.configuration.database_url.get_secret_value())
+        empty_broker(self.configuration.broker_url.get_secret_value())
         client = ClientState(FJELLHEIM.client_id, FJELLHEIM.client_name, self.clock)
         self.tfso_app.state.sandbox.clients[client.id] = client
         with SandboxControl(self.tfso_url) as control:

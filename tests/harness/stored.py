@@ -8,6 +8,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import psycopg
+import redis
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
@@ -37,6 +38,12 @@ def written_as(secret: str) -> tuple[str, ...]:
     """A secret as it is, and as a column of bytes, a message or an address would show it."""
     in_base64 = b64encode(secret.encode()).decode().rstrip("=")
     return secret, secret.encode().hex(), in_base64, quote(secret, safe=""), escape(secret)
+
+
+def empty_broker(url: str) -> None:
+    """Delete all that the broker holds: messages, and the counts of calls."""
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
 
 
 def empty(database_url: str) -> None:

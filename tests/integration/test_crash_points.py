@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 from sqlalchemy import func, select
 
 from sandbox.faults import Effect
@@ -27,7 +26,7 @@ from shared.words import Direction, System
 from tests.harness.mission import all_in, let_documents
 from tests.harness.people import Killed, kill_at
 from tests.harness.stage import without_pauses
-from tests.harness.stored import empty
+from tests.harness.stored import empty, empty_broker
 from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, Clock, World, world
 from tests.harness.writes import WRITES, Made, Written, furnish
 
@@ -168,8 +167,7 @@ def links_of(world: World, write: Written, made: Made) -> int:
 def furnished(shared_database: str, broker: Valkey) -> Iterator[World]:
     """One world for all: what the writes refer to has been transferred."""
     empty(shared_database)
-    with redis.Redis.from_url(broker.url) as client:
-        client.flushall()
+    empty_broker(broker.url)
     clock = Clock()  # also the vendors', whose changes get older with every test
     with (
         pytest.MonkeyPatch.context() as patch,
