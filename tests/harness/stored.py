@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from functools import cache
+from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-import psycopg
 import redis
-from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -48,13 +47,16 @@ def empty_broker(url: str) -> None:
 
 def empty(database_url: str) -> None:
     """Delete every row, and let ids begin at 1 again."""
-    with psycopg.connect(database_url) as connection:
-        # Whoever still holds a row after its test has ended is to be seen, not waited for.
-        connection.execute("SET lock_timeout = '10s'")
-        # On tables as small as these far quicker than TRUNCATE, which makes new files for each.
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(SQL("DELETE FROM {}").format(Identifier(table.name)))
-        connection.execute(
-            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) "
-            "FROM pg_sequences"
-        )
+    with engine_of(database_url).begin() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute(_emptying(), prepare=False)  # several statements at once
+
+
+@cache
+def _emptying() -> str:
+    # On tables as small as these far quicker than TRUNCATE, which makes new files for each.
+    tables = reversed(Base.metadata.sorted_tables)
+    deletions = [f'DELETE FROM "{table.name}"' for table in tables]  # noqa: S608
+    sequence = "format('%I.%I', schemaname, sequencename)::regclass"
+    ids = f"SELECT setval({sequence}, 1, false) FROM pg_sequences"  # noqa: S608
+    return ";".join([*deletions, ids])
