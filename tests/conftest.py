@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from tests.harness.stored import empty, empty_broker
 from tests.harness.world import World, world
 
 CHECKOUT = Path(__file__).parent.parent
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays; no collection of garbage need look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
