@@ -35,8 +35,6 @@ class Installation:
         }
         of_python = {
             "PYTHONPATH": str(CHECKOUT),
-            # Compiled once for all, also where nothing may be left beside the sources.
-            "PYTHONPYCACHEPREFIX": str(CHECKOUT / ".local" / "compiled"),
         }
         return {**inherited, **of_python, **self.variables, **more}
 
