@@ -204,8 +204,9 @@ class World:
         return found[0]
 
     def links(self, kind: str) -> Sequence[Link]:
+        """The links of a kind, the oldest first."""
         with self.sessions() as session:
-            return session.scalars(select(Link).filter_by(kind=kind)).all()
+            return session.scalars(select(Link).filter_by(kind=kind).order_by(Link.id)).all()
 
     def states(self) -> list[tuple[str, ...]]:
         """Every change that is not done, for messages."""
