@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     Boolean,
     Row,
+    Select,
     Text,
+    bindparam,
     column,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -68,12 +70,16 @@ def _front(
     session: Session, lanes: Sequence[Lane], now: datetime, connection_id: int | None
 ) -> Iterable[Row[*tuple[Any, ...]]]:
     """The first changes of every lane: those with the broker, then those that are next."""
-    # Arrays, because SQLAlchemy would compile a VALUES list anew for every call.
     kinds, bulks = zip(*lanes, strict=True)
-    unnested = func.unnest(literal(kinds, ARRAY(Text)), literal(bulks, ARRAY(Boolean)))
-    lane = unnested.table_valued(column("kind", Text), column("bulk", Boolean)).render_derived(
-        name="lane"
-    )
+    values = {"kinds": kinds, "bulks": bulks, "now": now, "connection_id": connection_id}
+    return session.execute(_FRONT_OF_ALL if connection_id is None else _FRONT_OF_ONE, values)
+
+
+def _front_of_all() -> Select[*tuple[Any, ...]]:
+    # Arrays, because SQLAlchemy would compile a VALUES list anew for every call.
+    kinds, bulks = bindparam("kinds", type_=ARRAY(Text)), bindparam("bulks", type_=ARRAY(Boolean))
+    columns = column("kind", Text), column("bulk", Boolean)
+    lane = func.unnest(kinds, bulks).table_valued(*columns).render_derived(name="lane")
     first = (
         select(Change.id, Change.enqueued_at, Change.due_at)
         .where(
@@ -81,21 +87,25 @@ def _front(
             Change.connection_id == Connection.id,
             Change.kind == lane.c.kind,
             Change.bulk == lane.c.bulk,
-            Change.due_at <= now,
+            Change.due_at <= _NOW,
         )
         .order_by(Change.enqueued_at, Change.due_at)
         .limit(PORTION)
         .lateral("first")
     )
-    front = (
+    return (
         select(Connection.id.label("connection_id"), lane.c.kind, lane.c.bulk, *first.c)
         .select_from(Connection)
         .join(lane, true())
         .join(first, true())
-        .where(Connection.state == "active", ~in_force(Connection.id, lane.c.bulk, now))
-        .where(true() if connection_id is None else Connection.id == connection_id)
+        .where(Connection.state == "active", ~in_force(Connection.id, lane.c.bulk, _NOW))
     )
-    return session.execute(front)
+
+
+# Made once, as every end of a transfer asks them, and every sweep.
+_NOW: BindParameter[datetime] = bindparam("now")
+_FRONT_OF_ALL = _front_of_all()
+_FRONT_OF_ONE = _FRONT_OF_ALL.where(Connection.id == bindparam("connection_id"))
 
 
 def _mark(session: Session, ids: Sequence[int], now: datetime) -> list[WakeUp]:
@@ -105,24 +115,25 @@ def _mark(session: Session, ids: Sequence[int], now: datetime) -> list[WakeUp]:
     """
     if not ids:
         return []
-    free = (
-        select(Change.id)
-        .where(
-            Change.id.in_(ids),
-            _PENDING,
-            or_(Change.enqueued_at.is_(None), Change.enqueued_at < now - LOST_MESSAGE),
-        )
-        .with_for_update(skip_locked=True)
+    values = {"ids": ids, "sent_before": now - LOST_MESSAGE, "now": now}
+    return [WakeUp(*row) for row in session.execute(_MARKED, values)]
+
+
+_FREE = (
+    select(Change.id)
+    .where(
+        Change.id.in_(bindparam("ids", expanding=True)),
+        _PENDING,
+        or_(Change.enqueued_at.is_(None), Change.enqueued_at < bindparam("sent_before")),
     )
-    marked = session.execute(
-        update(Change)
-        .where(Change.id.in_(free), Change.connection_id == Connection.id)
-        .values(enqueued_at=now)
-        .returning(
-            Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk
-        )
-    )
-    return [WakeUp(*row) for row in marked]
+    .with_for_update(skip_locked=True)
+)
+_MARKED = (
+    update(Change)
+    .where(Change.id.in_(_FREE), Change.connection_id == Connection.id)
+    .values(enqueued_at=_NOW)
+    .returning(Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk)
+)
 
 
 def hurry(session: Session, changes: Iterable[Change]) -> set[Lane]:
