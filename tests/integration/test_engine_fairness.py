@@ -199,6 +199,7 @@ def test_a_burst_of_news_of_one_record_is_one_message(office: Office) -> None:
 def test_finding_what_is_due_reads_what_is_due_and_not_the_backlog(office: Office) -> None:
     backlog(office, BIG, BACKLOG)
     with office.engine.sessions() as session:
+        _forget_what_tests_before_have_left(session)
         before = _rows_read(session)
         now: datetime = office.engine.clock()
         found = turns.take_due(session, [(kind, False) for kind in KINDS], now=now)
@@ -206,6 +207,13 @@ def test_finding_what_is_due_reads_what_is_due_and_not_the_backlog(office: Offic
         waiting = session.scalar(select(func.count()).where(Change.enqueued_at.is_(None)))
     assert (len(found), waiting) == (PORTION, BACKLOG - PORTION)
     assert read < 100
+
+
+def _forget_what_tests_before_have_left(session: Any) -> None:
+    """Deleted rows stay in the index, and count as read, until they are cleaned up."""
+    engine = session.get_bind()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM change"))
 
 
 def _rows_read(session: Any) -> int:
