@@ -94,11 +94,16 @@ def with_retries(
         raise last.failure from last.__cause__
 
 
-def _asked_wait(state: RetryCallState) -> float | None:
+def _error(state: RetryCallState) -> RetryableHere | None:
     error = state.outcome.exception() if state.outcome else None
-    return error.wait if isinstance(error, RetryableHere) else None
+    return error if isinstance(error, RetryableHere) else None
+
+
+def _asked_wait(state: RetryCallState) -> float | None:
+    error = _error(state)
+    return None if error is None else error.wait
 
 
 def _is_silent(state: RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome else None
-    return isinstance(error, RetryableHere) and is_silent(error.failure)
+    error = _error(state)
+    return error is not None and is_silent(error.failure)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -301,22 +301,23 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
             return None
         return "It has not been invoiced in 24SevenOffice."
 
-    def read(self, client: TfsoClient, key: str) -> Record | None:
-        record = super().read(client, key)
-        return None if record is None else _naming_what_it_credits(client, record)
+    def documents(self, client: TfsoClient, ids: list[int]) -> list[Record]:
+        return _naming_what_they_credit(client, super().documents(client, ids))
 
     def parse(self, record: Record, context: Context) -> Invoice:
         own, reference = text(record.get("OrderId")), text(record.get("ReferenceOrderId"))
-        credit = takes_back(record)
+        fields = self.fields(record, context) | {
+            "invoiced_on": day(record.get("DateInvoiced"), "DateInvoiced"),
+            "status": record.get("OrderStatus"),
+        }
+        if takes_back(record):
+            credited = text(record.get("credited")) or reference
+            return Invoice(**fields, credit=True, credited=credited)
         return Invoice(
-            **self.fields(record, context),
-            order=None if credit else reference or own,
-            order_mark=None if credit else f"24SO {reference}" if reference else order_mark(record),
-            covers_order=not credit and reference is None,
-            credit=credit,
-            credited=(text(record.get("credited")) or reference) if credit else None,
-            invoiced_on=day(record.get("DateInvoiced"), "DateInvoiced"),
-            status=record.get("OrderStatus"),
+            **fields,
+            order=reference or own,
+            order_mark=f"24SO {reference}" if reference else order_mark(record),
+            covers_order=reference is None,
         )
 
     def render(self, entity: Invoice, context: Context) -> Payload:
@@ -353,16 +354,30 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
         for found in super().changed_since(client, position):
             if found.record.get("OrderStatus") in INVOICED:
-                yield replace(found, record=_naming_what_it_credits(client, found.record))
+                yield found
 
 
-def _naming_what_it_credits(client: TfsoClient, record: Record) -> Record:
-    """A credit note, with the OrderId of the invoice it names by its number."""
+def _naming_what_they_credit(client: TfsoClient, documents: list[Record]) -> list[Record]:
+    """Credit notes with the OrderId of the invoice they name by its number; others as they are."""
+    numbers = [_credited_number(document) for document in documents]
+    wanted = sorted({number for number in numbers if number is not None})
+    if not wanted:
+        return documents
+    invoices = client.get_invoices({"InvoiceIds": wanted}, ("OrderId", "InvoiceId"), ())
+    times = Counter(invoice.get("InvoiceId") for invoice in invoices)
+    keys = {invoice.get("InvoiceId"): invoice.get("OrderId") for invoice in invoices}
+    return [
+        {**document, "credited": keys[number]}
+        if number is not None and times[number] == 1
+        else document
+        for document, number in zip(documents, numbers, strict=True)
+    ]
+
+
+def _credited_number(record: Record) -> int | None:
+    """The number of the invoice a credit note names; None of anything else."""
     number = text(record.get("ReferenceInvoiceId")) or ""
-    if not number.isdecimal() or not takes_back(record):
-        return record
-    found = client.get_invoices({"InvoiceIds": [int(number)]}, ("OrderId",), ())
-    return record if len(found) != 1 else {**record, "credited": found[0].get("OrderId")}
+    return int(number) if number.isdecimal() and takes_back(record) else None
 
 
 KIND = Kind(

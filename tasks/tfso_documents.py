@@ -129,8 +129,12 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
                 payload["ExternalStatus"] = int(number)
         return payload
 
+    def documents(self, client: TfsoClient, ids: list[int]) -> list[Record]:
+        """Those with these OrderIds, at most MAX_ORDER_IDS."""
+        return client.get_invoices({"OrderIds": ids}, PROPERTIES, ROW_PROPERTIES)
+
     def read(self, client: TfsoClient, key: str) -> Record | None:
-        found = client.get_invoices({"OrderIds": [int(key)]}, PROPERTIES, ROW_PROPERTIES)
+        found = self.documents(client, [int(key)])
         return found[0] if found else None
 
     def search(self, client: TfsoClient, sought: Sought[D], settings: Settings) -> list[Record]:
@@ -159,8 +163,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
         ids = client.get_order_sync_list(position)
         for start in range(0, len(ids), MAX_ORDER_IDS):
-            query = {"OrderIds": ids[start : start + MAX_ORDER_IDS]}
-            for record in client.get_invoices(query, PROPERTIES, ROW_PROPERTIES):
+            for record in self.documents(client, ids[start : start + MAX_ORDER_IDS]):
                 yield found_in_tfso(record, key="OrderId")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+import pytest
 
 from sandbox.rackbeat import API_KEY
 from sandbox.tfso.config import FJELLHEIM
@@ -27,6 +29,7 @@ from tests.harness.world import SLUG, Json, World
 # Enough for every pull to be due again.
 A_PULL_LATER = 11
 OFF = {"origin": "off"}
+Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def later(world: World, minutes: float = A_PULL_LATER) -> None:
@@ -211,6 +214,24 @@ def invoices(world: World) -> list[Json]:
     """All invoices and credit notes in Rackbeat."""
     found: list[Json] = world.rackbeat.state()["customer_invoices"]
     return found
+
+
+def answers_lost(beginning: str) -> Callable[[Test], Test]:
+    """Loses each answer in turn while Rackbeat makes an invoice of something that is there.
+
+    The test takes `operation` and `effect`, those of the fault.
+
+    Args:
+        beginning: the call that makes the draft, which is then dated and booked.
+    """
+    operations = [
+        beginning,
+        "PUT /customer-invoices/{number}",
+        "POST /customer-invoices/{number}/book",
+    ]
+    each_operation = pytest.mark.parametrize("operation", operations)
+    each_effect = pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
+    return lambda test: each_effect(each_operation(test))
 
 
 def let_documents(world: World, direction: Direction) -> None:

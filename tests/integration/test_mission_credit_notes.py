@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from shared.operations import Operations
-from shared.words import Direction
+from shared.pulls import OVERLAP
+from shared.words import Direction, System
+from tasks.kinds import KINDS
 from tests.harness.mission import (
+    answers_lost,
     arrived,
     at_rackbeat,
     credit,
@@ -43,16 +46,14 @@ def world_of(
     database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OfSign]:
     """A world whose Rackbeat writes the quantities of credit notes with that sign."""
-    opened: list[AbstractContextManager[World]] = []
+    with ExitStack() as stack:
 
-    def open_it(negative: bool) -> World:
-        config = replace(GENEROUS_RACKBEAT, negative_creditnotes=negative)
-        opened.append(world(database_url, broker_url, monkeypatch, rackbeat_config=config))
-        return opened[-1].__enter__()
+        def open_it(negative: bool) -> World:
+            config = replace(GENEROUS_RACKBEAT, negative_creditnotes=negative)
+            made = world(database_url, broker_url, monkeypatch, rackbeat_config=config)
+            return stack.enter_context(made)
 
-    yield open_it
-    for each in opened:
-        each.__exit__(None, None, None)
+        yield open_it
 
 
 # -- from Rackbeat ------------------------------------------------------------------------------
@@ -139,15 +140,23 @@ def test_a_credit_note_from_24so_credits_the_invoice_it_refers_to(
     assert the_world.states() == []
 
 
-@pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "POST /customer-invoices/{number}/create-creditnote",
-        "PUT /customer-invoices/{number}",
-        "POST /customer-invoices/{number}/book",
-    ],
-)
+def test_what_many_credit_notes_refer_to_is_asked_for_once(the_world: World) -> None:
+    connection = the_world.connect(invoice=FROM_24SO)
+    customer, product = tfso_goods(the_world)
+    credited = {}
+    for _ in range(3):
+        invoice = tfso_order(the_world, customer["Id"], row(product), OrderStatus="Invoiced")
+        made = credit_in_tfso(the_world, invoice, ReferenceInvoiceId=invoice["InvoiceId"])
+        credited[str(made["OrderId"])] = invoice["OrderId"]
+    client = the_world.vendors.clients(connection.id).of(System.TFSO)
+    the_world.reset_calls()
+    listed = KINDS["invoice"].tfso.changed_since(client, connection.created_at - OVERLAP)
+    named = {each.key: each.record.get("credited") for each in listed}
+    assert {key: named[key] for key in credited} == credited
+    assert the_world.tfso.calls()["by_operation"]["GetInvoices"] == 2
+
+
+@answers_lost("POST /customer-invoices/{number}/create-creditnote")
 def test_an_answer_lost_anywhere_in_crediting_neither_doubles_the_note_nor_leaves_a_draft(
     the_world: World, operation: str, effect: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from shared.operations import Operations
 from tests.harness.mission import (
+    answers_lost,
     arrived,
     at_rackbeat,
     book,
@@ -415,15 +416,7 @@ def test_an_order_booked_with_other_prices_than_were_invoiced_in_24so_is_parked(
     assert "Rackbeat" in str(parked.message)
 
 
-@pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "POST /orders/{number}/convert-to-invoice",
-        "PUT /customer-invoices/{number}",
-        "POST /customer-invoices/{number}/book",
-    ],
-)
+@answers_lost("POST /orders/{number}/convert-to-invoice")
 def test_an_answer_lost_anywhere_in_the_conversion_neither_doubles_the_invoice_nor_leaves_a_draft(
     the_world: World, operation: str, effect: str
 ) -> None:
