@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.demo.interrupt import interruptible
-from sandbox.stack import DidNotStart
+from sandbox.stack import DidNotStart, wait_until
 from sandbox.tfso.config import FJELLHEIM
 from tests.chaos.check import ASK_SECONDS, Canary, Finding, judge, pull_now, under_way
 from tests.chaos.faults import FAULTS, Fault
@@ -120,9 +121,8 @@ def in_traffic(plant: Plant, traffic: Traffic, canary: Canary, fault: Fault) -> 
 
 def wait_until_dense(plant: Plant) -> None:
     """Wait until so much is under way that a fault strikes in the middle of it."""
-    deadline = time.monotonic() + DENSE_WITHIN
-    while under_way(plant) < ENOUGH_IN_FLIGHT and time.monotonic() < deadline:
-        time.sleep(0.1)
+    with suppress(DidNotStart):  # then in the middle of what there is
+        wait_until(lambda: under_way(plant) >= ENOUGH_IN_FLIGHT, DENSE_WITHIN, "too few changes")
 
 
 def slow_down(plant: Plant, seconds: float) -> None:

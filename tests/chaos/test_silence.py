@@ -25,6 +25,7 @@ from shared.vendors import Vendors
 from shared.words import System
 from tests.chaos.proxy import Proxy
 from tests.harness.people import known_token
+from tests.harness.stored import empty_broker
 from tests.harness.world import World
 from tests.integration.test_web_webhooks import TOKEN, deliver
 from workers import celery_app
@@ -133,8 +134,8 @@ def test_a_broker_that_was_emptied_takes_messages_at_once(
 ) -> None:
     sender = a_sender(the_world, broker_url)
     assert sent(sender)
+    empty_broker(broker_url)
     with redis.Redis.from_url(broker_url) as client:
-        client.flushall()
         assert sent(sender)
         assert client.llen(Queue.BULK.value) == 1
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import redis
 from pydantic import SecretStr
 from sqlalchemy import select
 from structlog.testing import CapturingLogger
@@ -34,6 +33,7 @@ from tests.harness.people import (
     tfso_supplier,
 )
 from tests.harness.stage import without_pauses
+from tests.harness.stored import empty_broker
 from tests.harness.world import GENEROUS_RACKBEAT, World
 
 QUICK_TRIES = 4  # within one call
@@ -153,8 +153,8 @@ def test_a_vendor_that_asks_for_a_pause_gets_it_for_that_connection_only(
     the_world.work()
     assert the_world.rackbeat.calls()["total"] == 0  # it is left alone
     the_world.rackbeat.clear_faults()
-    with redis.Redis.from_url(the_world.configuration.broker_url.get_secret_value()) as broker:
-        broker.flushall()  # what the broker remembers for a minute of real time is over
+    # What the broker remembers for a minute of real time is over.
+    empty_broker(the_world.configuration.broker_url.get_secret_value())
     the_world.clock.pass_by(seconds=130)
     the_world.work()
     the_world.settle()

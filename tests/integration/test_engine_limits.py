@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import httpx
 import pytest
-import redis
 from sqlalchemy import select
 
 from sandbox.tfso.config import SandboxConfig
@@ -21,6 +20,7 @@ from shared.tfso.protocol import Service
 from shared.vendors import Vendors
 from shared.words import Cause, System
 from tests.harness.people import tfso_supplier
+from tests.harness.stored import empty_broker
 from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, NO_LIMIT, SLUG, World, world
 
 OFF = {"origin": "off"}
@@ -51,8 +51,7 @@ def new_suppliers(the_world: World, count: int) -> None:
 
 def a_minute_passes(the_world: World) -> None:
     """The calls made so far count no more; the broker is where they are counted."""
-    with redis.Redis.from_url(the_world.configuration.broker_url.get_secret_value()) as broker:
-        broker.flushall()
+    empty_broker(the_world.configuration.broker_url.get_secret_value())
 
 
 def test_work_that_would_need_more_calls_than_rackbeat_allows_waits_for_new_ones(
@@ -154,8 +153,7 @@ def test_a_broker_that_has_lost_all_figures_at_full_load_leads_to_no_quarantine(
     an_hour.connect(**ONLY_SUPPLIERS)
     an_hour.pull("supplier")
     as_many_calls_as_there_are(an_hour, 200)
-    with redis.Redis.from_url(an_hour.configuration.broker_url.get_secret_value()) as broker:
-        broker.flushall()
+    empty_broker(an_hour.configuration.broker_url.get_secret_value())
     as_many_calls_as_there_are(an_hour, 1000)
     calls = an_hour.tfso.calls()
     assert calls["refused"] == 0

@@ -12,6 +12,11 @@ from tests.simulation.fate import Fate
 from tests.simulation.vendors import POISON, Rackbeat, Tfso
 
 Shown = dict[str, Any]
+# What each system calls what people see.
+_NAMES = {
+    System.RACKBEAT: {"name": "name", "price": "sales_price"},
+    System.TFSO: {"name": "Name", "price": "Price"},
+}
 
 
 @dataclass
@@ -132,10 +137,10 @@ class People:
         record = self.find(thing, system)
         if record is None:
             return None
-        names = ("name", "sales_price") if system is System.RACKBEAT else ("Name", "Price")
-        shown = {"name": record[names[0]]}
+        names = _NAMES[system]
+        shown = {"name": record[names["name"]]}
         if thing.kind == "product":
-            shown["price"] = str(record[names[1]])
+            shown["price"] = str(record[names["price"]])
         return shown
 
     def _new_thing(self, system: System) -> Thing:
@@ -223,7 +228,4 @@ class People:
 
 
 def _written(system: System, shown: Shown) -> Record:
-    names = {"name": "name", "price": "sales_price"}
-    if system is System.TFSO:
-        names = {"name": "Name", "price": "Price"}
-    return {names[name]: value for name, value in shown.items()}
+    return {_NAMES[system][name]: value for name, value in shown.items()}
