@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import pytest
 from celery.beat import ScheduleEntry
 from sqlalchemy import select, text
 
+from sandbox.stack import wait_until
 from shared.journal.record import News
 from shared.sweep import Due, sweep
 from shared.tables import Run
@@ -50,33 +50,30 @@ def two_beats(the_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
         yield first, second
 
 
-def tick(beats: tuple[Beat, Beat], seconds: float) -> list[int]:
-    """Let both work; how many sweeps each has sent."""
-    for each in beats:
-        each.sent = 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for each in beats:
-            each.tick()
-        time.sleep(0.02)
-    return [each.sent for each in beats]
+def sent_while(active: Beat, other: Beat) -> int:
+    """Let both work until the active one has sent three sweeps; how many the other has sent."""
+    active.sent = other.sent = 0
+
+    def three_sent() -> bool:
+        active.tick()
+        other.tick()
+        return active.sent >= 3
+
+    wait_until(three_sent, 30, "the active beat sent too few sweeps")
+    return other.sent
 
 
 def test_of_two_beats_one_sends_and_the_other_takes_over_when_its_lock_is_lost(
     the_world: World, two_beats: tuple[Beat, Beat]
 ) -> None:
     first, second = two_beats
-    sent, idle = tick(two_beats, 5 * SWEEP_SECONDS)
-    assert 3 <= sent <= 6
-    assert idle == 0
+    assert sent_while(active=first, other=second) == 0
     assert second.tick() == WAIT_SECONDS
     with the_world.sessions.begin() as session:
         session.execute(CUT_OFF)
     second.tick()
     assert first.tick() == WAIT_SECONDS
-    idle, sent = tick(two_beats, 5 * SWEEP_SECONDS)
-    assert idle == 0
-    assert 3 <= sent <= 6
+    assert sent_while(active=second, other=first) == 0
 
 
 def test_two_sweeps_at_once_hand_nothing_out_twice(the_world: World) -> None:
