@@ -118,6 +118,11 @@ class Side(ABC, Generic[E]):
         del existing, settings
         return None
 
+    def needs_completing(self, settings: Settings) -> bool:
+        """Whether a record as lists show it lacks something, which `completed` adds."""
+        del settings
+        return False
+
     def changed_at(self, record: Record) -> datetime | None:
         """When the record was last changed, by a clock like ours; None where it does not say."""
         del record
@@ -138,6 +143,11 @@ class Side(ABC, Generic[E]):
     @abstractmethod
     def read(self, client: Any, key: str) -> Record | None:
         """The record as it is now; None when it does not exist."""
+
+    def completed(self, client: Any, record: Record, settings: Settings) -> Record:
+        """A record, with what these settings want of it and only further calls say."""
+        del client, settings
+        return record
 
     @abstractmethod
     def search(self, client: Any, sought: Sought[E], settings: Settings) -> list[Record]:

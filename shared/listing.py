@@ -130,19 +130,22 @@ class Comparing:
     def _drifted(self, link: Link, result: Comparison) -> None:
         ours = self.rackbeat[link.rackbeat_key]
         theirs = self.tfso.get(link.tfso_key)
+        one_by_one = self.kind.rackbeat.needs_completing(self.settings)
         forth = News(
             self.kind.name, Direction.RACKBEAT_TO_24SO, link.rackbeat_key, Cause.RECONCILE, True
         )
         back = News(
             self.kind.name, Direction.TFSO_TO_RACKBEAT, link.tfso_key, Cause.RECONCILE, True
         )
-        if _is_changed(link.rackbeat_seen, ours):
+        if not one_by_one and _is_changed(link.rackbeat_seen, ours):
             result.add("changed_in_rackbeat", self._allowed(forth, back))
         elif theirs is None:
             if link.tfso_seen:  # otherwise its absence has been dealt with
                 result.add("gone_in_24so", self._allowed(back, None))
         elif _is_changed(link.tfso_seen, theirs):
             result.add("changed_in_24so", self._allowed(back, forth))
+        elif one_by_one:
+            result.add("read_one_by_one", self._allowed(forth, None))
 
     def _allowed(self, news: News, instead: News | None) -> News | None:
         """The change itself, or where it does not travel, the one that undoes it."""

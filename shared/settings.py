@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import structlog
 from pydantic import (
@@ -201,6 +201,11 @@ class StockSettings(_Group):
     quantity: Literal["in_stock", "available"] = Field(
         default="in_stock",
         description="Which quantity counts: in_stock, or available (in stock less ordered)",
+    )
+    locations: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(),
+        description="Numbers of the Rackbeat locations whose quantities count, added up; all of "
+        "them where none is named. Each costs a call for every product, every night",
     )
 
     def lets(self, direction: Direction) -> bool:

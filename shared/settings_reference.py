@@ -95,7 +95,8 @@ def _allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if schema.get("type") == "boolean":
         return "`true`, `false`"
     if "items" in schema:
-        return f"a list of {_allowed(schema['items'], definitions)}"
+        numbers = "numbers " if schema["items"].get("type") == "integer" else ""
+        return f"a list of {numbers}{_allowed(schema['items'], definitions)}"
     words = {"minimum": "from", "exclusiveMinimum": "more than", "maximum": "to"}
     return " ".join(f"{word} {schema[name]:g}" for name, word in words.items() if name in schema)
 

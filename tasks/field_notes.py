@@ -83,7 +83,8 @@ NOTES: tuple[Note, ...] = (
         ("stock",),
         FORTH,
         "",
-        "An absolute quantity, of products that are linked; all of Rackbeat's locations together.",
+        "An absolute quantity, of products that are linked. With `stock.locations` the quantities "
+        "of those locations added up, otherwise all of Rackbeat's together.",
     ),
     # -- documents
     N(

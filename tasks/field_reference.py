@@ -43,7 +43,8 @@ This page is made by changing sample records field by field and looking at what 
 them; do not edit it by hand.
 """
 
-# Other values of settings that are free text or figures; None where no mapping looks at them.
+# Other values of settings that are free text or figures; None where no mapping looks at them, or
+# a remark says all there is to say.
 FREE: dict[str, Any] = {
     "country": "DK",
     "payment_terms_days": 60,
@@ -51,6 +52,7 @@ FREE: dict[str, Any] = {
     "parent": 12,
     "group": 7,
     "item_for_text": "FRAKT",
+    "locations": None,
     "local_currency": "DKK",
     "pull_minutes": None,
     "pull_statuses": None,

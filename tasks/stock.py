@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated
 
 from shared.entity import Entity, Number, RefersTo, Text
@@ -15,6 +16,8 @@ from shared.tfso.client import TfsoClient
 from shared.values import decimal, key_in, text
 from shared.words import Direction, System
 from tasks import products
+
+BY_LOCATION = "by_location"  # what Rackbeat says of each location, put into the product's record
 
 
 class Stock(Entity):
@@ -41,7 +44,13 @@ class RackbeatStock(Side[Stock]):
 
     def parse(self, record: Record, context: Context) -> Stock:
         name = _quantity_field(context.settings)
-        return Stock(product=text(record.get("number")), quantity=decimal(record.get(name), name))
+        at = [_quantity_at(each, record, name) for each in self._chosen(record, context.settings)]
+        quantity = sum(at, Decimal()) if at else decimal(record.get(name), name)
+        return Stock(product=text(record.get("number")), quantity=quantity)
+
+    def _chosen(self, record: Record, settings: Settings) -> list[int]:
+        """The locations whose quantities count; none where the record's own total does."""
+        return [] if self.excluded(record, settings) else sorted(set(settings.stock.locations))
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         if record.get(_quantity_field(settings)) is None:
@@ -52,6 +61,17 @@ class RackbeatStock(Side[Stock]):
 
     def read(self, client: RackbeatClient, key: str) -> Record | None:
         return self._products.read(client, key)
+
+    def needs_completing(self, settings: Settings) -> bool:
+        return bool(settings.stock.locations)
+
+    def completed(self, client: RackbeatClient, record: Record, settings: Settings) -> Record:
+        """With what Rackbeat says of each location that counts."""
+        chosen = self._chosen(record, settings)
+        if set(map(str, chosen)) == set(record.get(BY_LOCATION, ())):
+            return record
+        item = self.key_of(record)
+        return {**record, BY_LOCATION: {str(each): client.stock_at(each, item) for each in chosen}}
 
     def all(self, client: RackbeatClient) -> Iterator[Found]:
         return self._products.all(client)
@@ -75,6 +95,18 @@ def _quantity_field(settings: Settings) -> str:
     return {"in_stock": "stock_quantity", "available": "available_quantity"}[
         settings.stock.quantity
     ]
+
+
+def _quantity_at(location: int, record: Record, name: str) -> Decimal:
+    at = record.get(BY_LOCATION, {}).get(str(location))
+    quantity = None if at is None else decimal(at.get(name), name)
+    if quantity is None:
+        raise Unmappable(
+            f"Rackbeat does not say the {name} of product {record.get('number')} at location "
+            f"{location}, which the setting stock.locations names. Correct the setting if Rackbeat "
+            "has no such location; without any, all locations count."
+        )
+    return quantity
 
 
 PROPERTIES = ("Id", "Stock", "StockControlled", "DateChanged")

@@ -64,22 +64,22 @@ class Call:
         log = self.sandbox.log
         log.unknown_fields.extend(f"{self.operation}: {name}" for name in unknown)
 
-    def key(self, resource: Resource) -> Any:
-        """The key in the path.
+    def key(self, resource: Resource, name: str = "number") -> Any:
+        """The key in the path, in the part of that name.
 
         Raises:
             Refused: 404, it cannot be a key of that resource.
         """
-        text = unquote_plus(self.path["number"])
+        text = unquote_plus(self.path[name])
         return whole(text) if resource.key_shape is Shape.INTEGER else text
 
-    def record(self, resource: Resource) -> Record:
+    def record(self, resource: Resource, name: str = "number") -> Record:
         """The record the path names.
 
         Raises:
             Refused: 404, there is none.
         """
-        return self.state.get(resource, self.key(resource))
+        return self.state.get(resource, self.key(resource, name))
 
     def id(self) -> int:
         """The id in the path.

@@ -11,7 +11,7 @@ from sandbox.rackbeat.invoices import insert_invoice
 from sandbox.rackbeat.resources import ORDER_SHIPMENTS, ORDERS
 from sandbox.rackbeat.schema import Record
 from sandbox.rackbeat.state import State
-from sandbox.rackbeat.stock import set_quantity
+from sandbox.rackbeat.stock import location_of, set_quantity
 
 
 def complete(state: State, order: Record) -> None:
@@ -192,6 +192,6 @@ def _take_from_stock(state: State, line: Record, quantity: Decimal) -> None:
     item = state.find("items", line["item_id"])
     if item is None:
         return
-    location = line.get("location_id") or state.default_location()
+    location = location_of(state, line)
     present = item["stock"].get(location, Decimal(0))
     set_quantity(state, item, location, present - quantity)

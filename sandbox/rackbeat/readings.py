@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -118,12 +119,14 @@ class Reader:
             "inventory_enabled": bool(group.get("has_inventory")),
             "is_convertable": kind == "product" and item["number"] not in used.in_lines,
             "metadata": [],
-            "stock_quantity": present,
-            "in_order_quantity": ordered,
-            "available_quantity": present - ordered,
-            "purchased_quantity": 0,
+            **_quantities(present, ordered),
             "used_in_production_quantity": 0,
         }
+
+    def stock_at(self, location: int, item: Record) -> Record:
+        """How much there is of an item at one location, not counting those below it (assumed)."""
+        ordered = self._usage.get().ordered_at[item["number"], location]
+        return _quantities(item["stock"].get(location, Decimal(0)), ordered)
 
     def _lot(self, lot: Record) -> Record:
         return self._item(lot) | {"lines": [self.lot_line(line) for line in lot["lines"]]}
@@ -158,3 +161,12 @@ class Reader:
 
 def _address(document: Record, prefix: str) -> Record:
     return {part: document.get(f"{prefix}_{part}") for part in ADDRESS_PARTS}
+
+
+def _quantities(present: Decimal, ordered: Decimal | int) -> Record:
+    return {
+        "stock_quantity": present,
+        "in_order_quantity": ordered,
+        "available_quantity": present - ordered,
+        "purchased_quantity": 0,
+    }

@@ -14,9 +14,16 @@ from sandbox.rackbeat.state import State
 
 @dataclass
 class Usage:
-    """Where items are used: the quantities ordered and not yet shipped, and all items in lines."""
+    """Where items are used.
+
+    Attributes:
+        ordered: the quantities ordered and not yet shipped, by item.
+        ordered_at: the same, by item and location.
+        in_lines: all items in lines.
+    """
 
     ordered: Counter[str] = field(default_factory=Counter)
+    ordered_at: Counter[tuple[str, int | None]] = field(default_factory=Counter)
     in_lines: set[str] = field(default_factory=set)
 
 
@@ -42,11 +49,19 @@ def usage(state: State) -> Usage:
         for line in order["lines"]:
             found.in_lines.add(line["item_id"])
             if is_open:
-                found.ordered[line["item_id"]] += line["quantity"] - line["quantity_shipped"]
+                left = line["quantity"] - line["quantity_shipped"]
+                found.ordered[line["item_id"]] += left
+                found.ordered_at[line["item_id"], location_of(state, line)] += left
     for plural in ("customer_invoices", "lots"):
         for holder in state.all(plural):
             found.in_lines.update(line["item_id"] for line in holder["lines"])
     return found
+
+
+def location_of(state: State, line: Record) -> int | None:
+    """Where the item of an order line is taken from."""
+    location: int | None = line.get("location_id") or state.default_location()
+    return location
 
 
 def quantity(item: Record) -> Decimal:

@@ -8,7 +8,15 @@ from starlette.routing import Route
 
 from sandbox.rackbeat import queries, records, stock
 from sandbox.rackbeat.calls import Call, Handler, Reply, Sandbox, api_route
-from sandbox.rackbeat.resources import CUSTOM_FIELDS, INVENTORY_ADJUSTMENTS, LOTS, PRODUCTS, SERVED
+from sandbox.rackbeat.resources import (
+    CUSTOM_FIELDS,
+    INVENTORY_ADJUSTMENTS,
+    ITEMS,
+    LOCATIONS,
+    LOTS,
+    PRODUCTS,
+    SERVED,
+)
 from sandbox.rackbeat.schema import Record, Resource
 
 Act = Callable[[Call, Resource], Reply]
@@ -87,6 +95,12 @@ def get_lot_lines(call: Call) -> Reply:
     return Reply({"lot_lines": [call.sandbox.reader.lot_line(line) for line in lines]})
 
 
+def get_stock_at(call: Call) -> Reply:
+    location = call.record(LOCATIONS)
+    item = call.record(ITEMS, "item")
+    return Reply(call.sandbox.reader.stock_at(location["number"], item))
+
+
 def book_adjustment(call: Call) -> Reply:
     adjustment = call.state.get(INVENTORY_ADJUSTMENTS, call.id())
     stock.book_adjustment(call.state, adjustment)
@@ -103,6 +117,7 @@ def routes(sandbox: Sandbox) -> Iterator[Route]:
     yield api_route(sandbox, "GET", "/self", get_self)
     yield api_route(sandbox, "POST", "/products/{number}/convert", convert_product)
     yield api_route(sandbox, "GET", "/lots/{number}/lines", get_lot_lines)
+    yield api_route(sandbox, "GET", "/locations/{number}/get-stock/{item}", get_stock_at)
     yield api_route(sandbox, "POST", "/inventory-adjustments/{id}/book", book_adjustment)
     for resource in SERVED:
         path, one = f"/{resource.path}", f"/{resource.path}/{{number}}"

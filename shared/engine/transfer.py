@@ -114,11 +114,16 @@ class Transfer:
         What the trigger read will do where nothing has to be written over: it may be older than
         the last write into the source, and would undo that.
         """
-        snapshot = self.change.snapshot
+        snapshot = self._completed(self.change.snapshot)
         if snapshot is not None and link is not None:
             entity = self.source.parse(snapshot, Context(self.settings))
             snapshot = snapshot if self._is_as_seen(link, entity) else None
-        return snapshot or self.source.read(self.source_client, self.change.key)
+        return snapshot or self._completed(self.source.read(self.source_client, self.change.key))
+
+    def _completed(self, record: Record | None) -> Record | None:
+        if record is None:
+            return None
+        return self.source.completed(self.source_client, record, self.settings)
 
     def _is_as_seen(self, link: Link, entity: Entity) -> bool:
         """Whether the source record is as it was when both sides last agreed."""

@@ -24,6 +24,11 @@ Parameter = str | int | bool
 _PRODUCT = f"Varebro/{version('varebro')}"
 
 
+def encoded(number: str) -> str:
+    """A number as part of an address: encoded twice, as Rackbeat demands for / ? + and blanks."""
+    return quote(quote(number, safe=""), safe="")
+
+
 @dataclass(frozen=True)
 class Resource:
     """One kind of record.
@@ -46,8 +51,6 @@ class Resource:
     def address(self, number: str | int | None = None, suffix: str = "") -> str:
         """The path of the list, of one record, or of something below either.
 
-        Numbers are encoded twice, as Rackbeat demands for those with / ? + or blanks in them.
-
         Args:
             suffix: what follows, such as "/drafts" or "/book".
 
@@ -63,7 +66,7 @@ class Resource:
                 "addresses give such a number another meaning. Give the record another number",
                 system=System.RACKBEAT,
             )
-        return f"/{self.path}/{quote(quote(text, safe=''), safe='')}{suffix}"
+        return f"/{self.path}/{encoded(text)}{suffix}"
 
 
 @dataclass(frozen=True)

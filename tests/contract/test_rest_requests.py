@@ -53,7 +53,7 @@ READS = {
     "/self", "/customers", "/customers/{}", "/suppliers", "/suppliers/{}", "/product-groups",
     "/product-groups/{}", "/products", "/products/{}", "/lots", "/lots/{}", "/units",
     "/payment-terms", "/orders", "/orders/{}", "/customer-invoices", "/customer-invoices/{}",
-    "/webhooks",
+    "/webhooks", "/locations/{}/get-stock/{}",
 }  # fmt: skip
 WRITES: Mapping[tuple[str, str], set[str]] = {
     ("POST", "/customers"): CUSTOMER,

@@ -122,7 +122,7 @@ def master_data(world: World) -> None:
     for make in (tfso_customer, tfso_supplier):
         make(world, PaymentTime=21, CurrencyId="SEK", PhoneNumbers={"Work": {"Value": "22000001"}})
     tfso_customer(world, Name="Fjell", FirstName="Kari", Type="Consumer", OrganizationNumber="")
-    world.connect_by_hand()
+    world.connect_by_hand(stock={"locations": [1]})
     world.initial_sync()
     later(world)
     group = rackbeat_group(world, number=700)

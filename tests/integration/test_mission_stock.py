@@ -8,6 +8,8 @@ import pytest
 
 from tests.harness.mission import (
     OFF,
+    at_rackbeat,
+    configure,
     later,
     of,
     rackbeat_goods,
@@ -32,6 +34,13 @@ def sent(the_world: World, number: str = "TELT-2") -> str:
 def count(the_world: World, number: str, quantity: object) -> None:
     """What a person does who counts."""
     the_world.rackbeat.edit("products", number, {"stock_quantity": quantity})
+
+
+def count_at(the_world: World, location: int, number: str, quantity: object) -> None:
+    """What a person does who counts one location."""
+    counted = {"item_id": number, "adjustment_type": "quantity", "quantity": quantity}
+    made = at_rackbeat(the_world, "/inventory-adjustments", location=location, **counted)
+    at_rackbeat(the_world, f"/inventory-adjustments/{made['inventory_regulation']['id']}/book")
 
 
 def stock_in_24so(the_world: World, key: str) -> Decimal:
@@ -148,3 +157,64 @@ def test_a_stock_webhook_that_never_came_is_made_good_by_reconciliation(the_worl
     the_world.rackbeat.edit("products", "TELT-2", {"stock_quantity": 6}, webhooks=False)
     assert reconcile(the_world)["stock"]["changed_in_rackbeat"] == 1
     assert stock_in_24so(the_world, key) == 6
+
+
+@pytest.mark.parametrize(
+    ("stock", "expected"),
+    [
+        ({}, 13),
+        ({"locations": [1]}, 10),
+        ({"locations": [2]}, 3),
+        ({"locations": [2, 1, 2]}, 13),
+        ({"locations": [1], "quantity": "available"}, 6),
+        ({"locations": [2], "quantity": "available"}, 3),
+    ],
+)
+def test_which_locations_count_is_a_setting(
+    the_world: World, stock: dict[str, object], expected: int
+) -> None:
+    the_world.connect(stock=stock)
+    key = sent(the_world, "TELT 2/3")
+    rackbeat_order(the_world, of("TELT 2/3", 4))
+    count_at(the_world, 1, "TELT 2/3", 10)
+    count_at(the_world, 2, "TELT 2/3", 3)
+    the_world.settle()
+    assert stock_in_24so(the_world, key) == expected
+    assert the_world.writes()["SetStockQuantity"] == 1
+
+
+def test_a_location_that_does_not_exist_is_named_and_nothing_is_sent(the_world: World) -> None:
+    the_world.connect(stock={"locations": [1, 9]})
+    key = sent(the_world)
+    the_world.tfso.edit("products", key, {"Stock": "5"})
+    count(the_world, "TELT-2", 8)
+    the_world.settle()
+    change = the_world.changes(kind="stock")[-1]
+    assert change.state == "parked"
+    assert "at location 9, which the setting stock.locations names" in str(change.message)
+    assert stock_in_24so(the_world, key) == 5
+
+
+def test_reconciliation_compares_the_locations_that_count(the_world: World) -> None:
+    the_world.connect(stock={"locations": [2]})
+    key = sent(the_world)
+    count_at(the_world, 2, "TELT-2", 4)
+    count_at(the_world, 1, "TELT-2", 100)
+    the_world.settle()
+    assert reconcile(the_world)["stock"]["read_one_by_one"] == 1
+    change = the_world.changes(kind="stock")[-1]
+    assert (change.cause, change.outcome) == ("reconcile", "unchanged")
+    the_world.tfso.edit("products", key, {"Stock": "104"})
+    assert reconcile(the_world)["stock"]["changed_in_24so"] == 1
+    assert stock_in_24so(the_world, key) == 4
+
+
+def test_other_locations_that_are_chosen_are_found_by_reconciliation(the_world: World) -> None:
+    the_world.connect(stock={"locations": [2]})
+    key = sent(the_world)
+    count_at(the_world, 1, "TELT-2", 100)
+    count_at(the_world, 2, "TELT-2", 4)
+    the_world.settle()
+    configure(the_world, stock__locations=[1])
+    assert reconcile(the_world)["stock"]["read_one_by_one"] == 1
+    assert stock_in_24so(the_world, key) == 100

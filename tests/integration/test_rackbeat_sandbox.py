@@ -595,6 +595,22 @@ def test_an_adjustment_sets_the_stock_when_booked_and_is_refused_when_it_changes
     assert receiver.taken[0][1] == {"item": "100", "item_type": "product", "type": "stock"}
 
 
+def test_the_stock_of_an_item_is_told_for_one_location(rackbeat: Rackbeat) -> None:
+    rackbeat.order([{"item_id": "100", "quantity": 5}])
+    at = [rackbeat.get(f"/locations/{location}/get-stock/100").json() for location in (1, 2)]
+    assert at == [
+        {
+            "stock_quantity": 12,
+            "in_order_quantity": 5,
+            "available_quantity": 7,
+            "purchased_quantity": 0,
+        },
+        dict.fromkeys(at[0], 0),
+    ]
+    assert rackbeat.get("/locations/9/get-stock/100").status_code == 404
+    assert rackbeat.get("/locations/1/get-stock/nothing").status_code == 404
+
+
 def test_only_shipping_lowers_the_stock(rackbeat: Rackbeat) -> None:
     def stock() -> tuple[int, int, int]:
         read = rackbeat.get("/products/100").json()["product"]
