@@ -25,6 +25,7 @@ from shared.journal import pauses
 from shared.journal.decide import LONGEST_WAIT, Wait, explain
 from shared.journal.record import News, record
 from shared.kind import Kind
+from shared.limits import patient
 from shared.links import find_link
 from shared.settings import Settings, load_settings, with_settings
 from shared.tables import Change, Connection, Cursor, Link, Run
@@ -36,6 +37,9 @@ log = structlog.get_logger()
 LISTING, TRANSFERRING, DONE = "listing", "transferring", "done"
 # One worker lists at a time; when it dies, another one goes on after this.
 LEASE = timedelta(seconds=45)
+# A list keeps a worker's slot for minutes: so few are made at a time, for all connections together,
+# that slots are left for what is urgent.
+LISTED_AT_ONCE = 2
 # Two nightly reconciliations are at least so far apart.
 A_NIGHT = timedelta(hours=20)
 # How soon an interrupted run goes on.
@@ -131,7 +135,10 @@ def _next_kind(engine: Engine, run_id: int) -> str | None:
         if not left:
             run.state = TRANSFERRING
             return None
+        if session.scalars(_LISTED_NOW, {"now": now}).one() >= LISTED_AT_ONCE:
+            return None  # the sweep comes back to it
         run.lease_expires_at = now + LEASE
+        run.message = None
         return str(left[0])
 
 
@@ -141,7 +148,7 @@ def _list_kind(engine: Engine, run_id: int, kind: Kind[Any]) -> None:
         connection = session.get_one(Connection, run.connection_id)
     settings = load_settings(connection.settings)
     comparison: listing.Comparison | None = None
-    with _keeping_lease(engine, run_id):
+    with _keeping_lease(engine, run_id), patient():
         if run.cause == Cause.RECONCILE:
             comparison = _compare(engine, connection, kind, settings)
             news = comparison.news if settings.reconcile.repair else []
@@ -276,7 +283,7 @@ def _again_at(failure: Exception, started_at: datetime, now: datetime) -> dateti
 
 
 def due_runs(session: Session, *, now: datetime) -> Iterable[int]:
-    """Runs that nobody is listing at the moment; also ends the runs whose changes have ended."""
+    """The next runs to be listed; also ends the runs whose changes have ended."""
     session.execute(_END_RUNS, {"now": now})
     return session.scalars(_UNLISTED, {"now": now}).all()
 
@@ -303,6 +310,14 @@ _UNLISTED = (
         ~pauses.in_force(Connection.id, true(), _NOW),
         or_(Run.lease_expires_at.is_(None), Run.lease_expires_at <= _NOW),
     )
+    .order_by(Run.lease_expires_at.nulls_first(), Run.id)
+    .limit(LISTED_AT_ONCE)
+)
+# One with a message has been interrupted, and only waits until it may go on.
+_LISTED_NOW = (
+    select(func.count())
+    .select_from(Run)
+    .where(Run.state == LISTING, Run.lease_expires_at > _NOW, Run.message.is_(None))
 )
 
 

@@ -1,0 +1,60 @@
+"""Runs of many connections at once: lists leave room for what is urgent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from shared.runs import LISTED_AT_ONCE, list_run, start_run
+from shared.sweep import sweep
+from shared.tables import Run
+from shared.words import Cause
+from tests.harness.world import World
+
+
+@pytest.fixture
+def runs(the_world: World) -> list[int]:
+    """Runs of one connection more than may be listed at a time; all others are being listed."""
+    slugs = [f"company-{number}" for number in range(LISTED_AT_ONCE + 1)]
+    for slug in slugs:
+        the_world.connect(slug)
+    begun = [start_run(the_world.engine, slug, Cause.RESYNC, kinds=["supplier"]) for slug in slugs]
+    lease(the_world, begun[:-1], seconds=45)
+    return begun
+
+
+def lease(the_world: World, runs: list[int], **values: object) -> None:
+    seconds = values.pop("seconds", None)
+    if isinstance(seconds, int):
+        values["lease_expires_at"] = the_world.clock() + timedelta(seconds=seconds)
+    with the_world.sessions.begin() as session:
+        session.execute(update(Run).where(Run.id.in_(runs)).values(**values))
+
+
+def is_listed(the_world: World, run: int) -> bool:
+    list_run(the_world.engine, run)
+    with the_world.sessions() as session:
+        return bool(session.get_one(Run, run).listed)
+
+
+def test_no_more_than_a_few_runs_are_listed_at_a_time(the_world: World, runs: list[int]) -> None:
+    assert not is_listed(the_world, runs[-1])
+    lease(the_world, runs[:1], lease_expires_at=None)
+    assert is_listed(the_world, runs[-1])
+
+
+def test_a_run_that_was_interrupted_keeps_no_other_from_being_listed(
+    the_world: World, runs: list[int]
+) -> None:
+    lease(the_world, runs[:1], message="The calls are used up for now.")
+    assert is_listed(the_world, runs[-1])
+
+
+def test_the_sweep_hands_out_few_runs_and_in_the_end_all(the_world: World, runs: list[int]) -> None:
+    lease(the_world, runs, lease_expires_at=None)
+    assert list(sweep(the_world.engine).runs) == runs[:-1]
+    the_world.work()
+    with the_world.sessions() as session:
+        assert [run.state for run in session.query(Run).order_by(Run.id)] == ["done"] * len(runs)
