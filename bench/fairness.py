@@ -2,7 +2,8 @@
 
 Real servers and workers; fifty connections, one of them with ten thousand pending changes. Measured
 is the time from when a change of another connection is recorded until it has ended, first in peace,
-then beside the backlog. The vendors' limits are out of the way: they are another question.
+then beside the backlog. The vendors' limits are out of the way: they are another question. Rackbeat
+takes `--answer-seconds` for each call; with 0 it is the computer that everybody waits for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from sqlalchemy import func, select, text
 
 from bench.__main__ import CHECKOUT, GIVE_UP_SECONDS
 from sandbox import rackbeat
+from sandbox.control import SandboxControl
+from sandbox.faults import Effect, Fault
 from sandbox.servers import data_folder
 from sandbox.stack import Stack, wait_until
 from sandbox.threads import running
@@ -96,13 +99,27 @@ def latencies(engine: Engine, connections: int, rounds: int, name: str) -> list[
     return taken()
 
 
+def left(engine: Engine) -> int:
+    """How many of the backlog are pending."""
+    pending = Change.state == State.PENDING.value
+    with engine.sessions() as session:
+        return session.scalars(
+            select(func.count()).where(Change.connection_id == BIG, pending)
+        ).one()
+
+
 def main(
-    connections: int = typer.Option(50), backlog: int = typer.Option(10_000), rounds: int = 3
+    connections: int = typer.Option(50),
+    backlog: int = typer.Option(10_000),
+    rounds: int = 3,
+    answer_seconds: float = 0.1,
 ) -> None:
     """Measure the others' latency without and with one connection's backlog."""
     config = rackbeat.Config(requests_per_minute=NO_LIMIT)
     with data_folder("fairness", CHECKOUT) as folder, ExitStack() as ending:
         url = ending.enter_context(running(rackbeat.create_app(config)))
+        with SandboxControl(url) as control:
+            control.fault(Fault("GET *", Effect.SLOW, times=None, delay=answer_seconds))
         limits = {"RACKBEAT_CALLS_PER_MINUTE": str(NO_LIMIT)}
         stack = Stack(folder, settings=limits)
         ending.callback(stack.stop)
@@ -116,20 +133,18 @@ def main(
         latencies(engine, connections, 1, "warm")
         figures = {"in peace": latencies(engine, connections, rounds, "peace")}
         pile_up(engine, backlog)
+        wait_until(lambda: left(engine) < backlog, GIVE_UP_SECONDS, "nobody begins the backlog")
         figures[f"beside {backlog} pending"] = latencies(engine, connections, rounds, "beside")
-        with engine.sessions() as session:
-            left = session.scalar(
-                select(func.count()).where(
-                    Change.connection_id == BIG, Change.state == State.PENDING.value
-                )
-            )
+        still_pending = left(engine)
     table = Table("the others' changes", "number", "median s", "95 % s", "slowest s")
     for name, seconds in figures.items():
         last = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
         row = (statistics.median(seconds), last, max(seconds))
         table.add_row(name, str(len(seconds)), *(f"{figure:.2f}" for figure in row))
     console.print(table)
-    console.print(f"{left} of the backlog were still pending when the last of them had ended.")
+    console.print(
+        f"{still_pending} of the backlog were still pending when the last of them had ended."
+    )
 
 
 if __name__ == "__main__":

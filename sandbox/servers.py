@@ -113,12 +113,17 @@ class Postgres:
         self._password_file.chmod(0o600)
         if self._binaries.user is not None:
             os.chown(self._password_file, self._binaries.user, self._binaries.user)
-        self._run(
+        self.run(
             "initdb", "-D", str(self._data), "-U", "postgres", "--auth=scram-sha-256",
             f"--pwfile={self._password_file}", "--encoding=UTF8", "--locale=C",
         )  # fmt: skip
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs, such as pg_dump, in the server's folder.
+
+        Raises:
+            RuntimeError: it failed.
+        """
         done = subprocess.run(  # noqa: S603 - our own program and arguments
             [str(self._binaries.folder / program), *arguments],
             capture_output=True,

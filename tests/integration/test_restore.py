@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 import pytest
@@ -42,34 +42,27 @@ from tests.harness.world import GENEROUS_RACKBEAT, Json, World
 
 # Lists come in pages; what was made since the backup does not fit on the newest.
 SMALL_PAGES = replace(GENEROUS_RACKBEAT, page_size=2)
-NAME, COPY = "restored", "restored_copy"
+NAME, BACKUP = "restored", "restored.backup"
 
 
 @dataclass
 class Backup:
-    """A copy of the database, made and put back by the server itself."""
+    """A backup of the database, made and put back as the guide for operators says."""
 
     server: Postgres
     world: World
 
     def make(self) -> None:
-        self._hang_up()
-        self._say(f"DROP DATABASE IF EXISTS {COPY}")
-        self.server.create_database(COPY, template=NAME)
+        url = self.server.url(NAME)
+        self.server.run("pg_dump", "--format=custom", f"--file={BACKUP}", f"--dbname={url}")
 
     def put_back(self) -> None:
-        self._hang_up()
-        self.world.messages.clear()
-        self._say(f"DROP DATABASE {NAME} WITH (FORCE)")
-        self._say(f"ALTER DATABASE {COPY} RENAME TO {NAME}")
-
-    def _say(self, statement: LiteralString) -> None:
-        with psycopg.connect(self.server.url(), autocommit=True) as connection:
-            connection.execute(statement)
-
-    def _hang_up(self) -> None:
-        """No database is copied or dropped while somebody uses it."""
         self.world.sessions.kw["bind"].dispose()
+        self.world.messages.clear()
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+        url = self.server.create_database(NAME)
+        self.server.run("pg_restore", "--exit-on-error", f"--dbname={url}", BACKUP)
 
 
 @pytest.fixture(scope="module")
