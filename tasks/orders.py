@@ -11,7 +11,7 @@ from shared.settings import Settings
 from shared.words import Direction
 from tasks.documents import Document, take_back
 from tasks.rackbeat_documents import RackbeatDocuments
-from tasks.tfso_documents import A_MONTH, TfsoDocuments, order_mark, takes_back
+from tasks.tfso_documents import A_MONTH, TfsoDocuments, is_only_invoice, order_mark, takes_back
 
 CANCELLED = "Kansellert i 24SevenOffice"
 INACTIVE = "Inactive"
@@ -103,6 +103,8 @@ class TfsoOrders(TfsoDocuments[Order]):
         return Order(**self.fields(record, context), cancelled=cancelled)
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
+        if is_only_invoice(record):
+            return "It was made of an invoice in Rackbeat, and is no order whatever its status."
         status = record.get("OrderStatus", "Web")
         if takes_back(record) and settings.invoice.lets(Direction.TFSO_TO_RACKBEAT):
             return "It takes goods back: once it is invoiced, it becomes a credit note."

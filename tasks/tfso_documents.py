@@ -53,6 +53,12 @@ def invoice_mark(record: Record) -> str:
     return f"Rackbeat faktura {found[1]}" if found else f"24SO {record.get('OrderId')}"
 
 
+def is_only_invoice(record: Record) -> bool:
+    """Whether it was made of an invoice of Rackbeat's and never was an order."""
+    reference = text(record.get("ReferenceNumber")) or ""
+    return bool(_OUR_INVOICE.fullmatch(reference)) and not _OUR_ORDER.fullmatch(reference)
+
+
 def takes_back(record: Record) -> bool:
     """Whether a document is, or is to become, a credit note."""
     try:

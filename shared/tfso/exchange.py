@@ -230,6 +230,9 @@ class Exchange:
             sender = fault.sender or service is Service.AUTHENTICATE
             text = self.masked(fault.text, session)
             failure = failure_of(text, now=self._now(), sender=sender)
+        if isinstance(failure, Limited) and service is not Service.AUTHENTICATE:
+            # In quarantine is the address, with all connections behind it.
+            self._limiter.learn(remaining=0, reset_at=failure.retry_at)
         if isinstance(failure, Transient):
             raise NoAnswer(failure, again=False)
         raise failure

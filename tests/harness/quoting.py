@@ -14,7 +14,7 @@ _CREDENTIALS = re.compile(rb"<(?:\w+:)?(?:Password|ApplicationId)>([^<]+)<")
 _TOKEN = re.compile(rb'"token":\s*"([^"]+)"')
 _FAULT = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
-    "<faultcode>s:Client</faultcode><faultstring>{}</faultstring></s:Fault></s:Body></s:Envelope>"
+    "<faultcode>{}</faultcode><faultstring>{}</faultstring></s:Fault></s:Body></s:Envelope>"
 )
 
 Quote = Callable[[dict[bytes, bytes], bytes], str]
@@ -72,4 +72,9 @@ def by_rackbeat(headers: dict[bytes, bytes], _body: bytes) -> str:
 def by_tfso(headers: dict[bytes, bytes], body: bytes) -> str:
     """A fault that quotes the session or the credentials."""
     quoted = _SESSION.findall(headers.get(b"cookie", b"")) + _CREDENTIALS.findall(body)
-    return _FAULT.format(escape("Refused: " + b", ".join(quoted).decode()))
+    return soap_fault("Refused: " + b", ".join(quoted).decode(), "s:Client")
+
+
+def soap_fault(text: str, code: str = "s:Server") -> str:
+    """A refusal as SOAP has it."""
+    return _FAULT.format(escape(code), escape(text))

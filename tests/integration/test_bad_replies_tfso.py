@@ -25,6 +25,7 @@ from shared.tfso import MemorySessionStore, Service, TfsoClient, TfsoCredentials
 from shared.tfso import description as descriptions
 from tests.harness.bodies import TOO_MUCH, memory_at_most, packed_as
 from tests.harness.given import fuzzed
+from tests.harness.quoting import soap_fault
 from tests.harness.spoiled import Reply, Spoiled
 from tests.harness.world import NO_LIMIT
 
@@ -43,10 +44,6 @@ ENVELOPE = (
     ' xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><s:Body>'
     '<{operation}Response xmlns="http://24sevenOffice.com/webservices">'
     "<{operation}Result>{result}</{operation}Result></{operation}Response></s:Body></s:Envelope>"
-)
-FAULT = (
-    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
-    "<faultcode>{code}</faultcode><faultstring>{text}</faultstring></s:Fault></s:Body></s:Envelope>"
 )
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 WANTED = ["Id", "Name", "DateChanged", "InPrice", "StatusId"]
@@ -276,7 +273,7 @@ def test_no_header_leads_astray(line: Line, status: int, header: str, value: str
 @pytest.mark.parametrize("end", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "99"])
 def test_a_quarantine_of_absurd_length_is_over_within_the_hour(line: Line, end: str) -> None:
     text = f"Limit exceeded by 7. Quarantine ends {end}"
-    line.answers("GetProducts", FAULT.format(code="s:Server", text=text).encode(), 500)
+    line.answers("GetProducts", soap_fault(text).encode(), 500)
     failure = line.failure("GetProducts")
     assert "quota is used up" in failure.message
 
@@ -334,7 +331,7 @@ def test_whatever_bytes_are_answered_are_understood_or_are_a_failure(
 @fuzzed(15)
 @given(code=st.text(max_size=5), text=st.text(st.characters(exclude_categories=("Cs", "Cc"))))
 def test_whatever_a_fault_says_it_is_a_failure(served: Line, code: str, text: str) -> None:
-    said = FAULT.format(code=escape(code), text=escape(text))
+    said = soap_fault(text, code)
     served.answers("GetProducts", said.encode("utf-8", "surrogatepass"), 500)
     failure = served.failure("GetProducts")
     assert isinstance(failure, Transient | Rejected | Outage)

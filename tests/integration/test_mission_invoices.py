@@ -243,6 +243,20 @@ def test_an_invoice_gets_the_status_that_is_set(the_world: World, status: str) -
     assert the_world.change(kind="invoice").target_key == str(there["OrderId"])
 
 
+def test_our_invoice_that_a_person_makes_an_order_again_does_not_come_back_as_one(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_invoice(the_world, of("TELT-2", 2))
+    the_world.settle()
+    (document,) = the_world.all_in_tfso("orders")
+    reopened = {"OrderStatus": "Confirmed", "IncludeVAT": False}
+    the_world.tfso.edit("orders", document["OrderId"], reopened)
+    later(the_world)
+    assert the_world.rackbeat.state()["orders"] == []
+
+
 @pytest.mark.parametrize("distributor", ["Default", "Manual", "Auto"])
 def test_whether_24so_sends_the_invoice_out_is_a_setting(
     the_world: World, distributor: str

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.control import SandboxControl
-from sandbox.faults import Effect
+from sandbox.faults import Effect, Fault
 from sandbox.tfso import SandboxConfig, create_app
 from sandbox.tfso.config import ANNEN_BEDRIFT, FJELLHEIM
 from sandbox.threads import running
@@ -42,6 +42,7 @@ from shared.failures import (
 )
 from shared.retrying import RetryPolicy
 from shared.tfso import MemorySessionStore, Service, TfsoClient, TfsoCredentials
+from tests.harness.quoting import soap_fault
 
 CONFIG = SandboxConfig()
 CREDENTIALS = TfsoCredentials(
@@ -216,7 +217,7 @@ def test_a_fault_that_quotes_our_password_is_told_without_it(
 ) -> None:
     quoted = text.format(CONFIG.password)
     place.control.fault(
-        operation="Login", effect=Effect.ANSWER, times=None, body=soap_fault(quoted, code)
+        operation="Login", effect=Effect.ANSWER, times=None, body=soap_fault(quoted, f"s:{code}")
     )
     with pytest.raises(Failure, match=re.escape(text.format("***"))) as refused:
         place.client.get_categories(["Id"])
@@ -228,7 +229,7 @@ def test_a_fault_that_quotes_our_session_is_told_without_it(place: Place, code: 
     place.client.get_categories(["Id"])
     session = place.sessions.current()
     assert session is not None
-    fault = soap_fault(f"No rights in {session.get_secret_value()}", code)
+    fault = soap_fault(f"No rights in {session.get_secret_value()}", f"s:{code}")
     place.control.fault(operation="GetCategories", effect=Effect.ANSWER, times=None, body=fault)
     with pytest.raises(Failure, match=r"No rights in \*\*\*"):
         place.client.get_categories(["Id"])
@@ -345,14 +346,6 @@ def test_a_session_that_never_holds_ends_after_one_renewal(place: Place) -> None
     assert place.calls_of("GetCategories") == 2
 
 
-def soap_fault(text: str, code: str = "Server") -> str:
-    return (
-        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
-        f"<faultcode>s:{code}</faultcode><faultstring>{text}</faultstring>"
-        "</s:Fault></s:Body></s:Envelope>"
-    )
-
-
 # -- reading and saving --------------------------------------------------------------------------
 
 
@@ -450,6 +443,17 @@ def test_a_used_up_quota_says_when_it_is_over_and_is_not_tried_again(
         client.get_categories(["Id"])
     assert limited.value.retry_at == datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
     assert place.calls_of("GetCategories") == 2
+
+
+def test_a_quarantine_stops_all_who_share_the_address(place: Place) -> None:
+    place.client.get_categories(["Id"])
+    end = (datetime.now(UTC) + timedelta(minutes=30)).replace(microsecond=0)
+    text = f"Limit exceeded by 7. Quarantine ends {end.isoformat()}"
+    fault = Fault("GetCategories", Effect.ANSWER, status=500, body=soap_fault(text))
+    place.control.fault(fault)
+    with pytest.raises(Limited):
+        place.client.get_categories(["Id"])
+    assert place.limiter.learned[-1] == (0, end)
 
 
 def test_the_limiter_gives_a_slot_to_every_request_and_learns_the_quota(place: Place) -> None:
@@ -563,7 +567,7 @@ def test_a_creation_is_tried_again_when_the_vendor_did_not_take_it(place: Place)
         ({"effect": Effect.ANSWER, "status": 503}, Outage),
         ({"effect": Effect.DROP_BEFORE}, Transient),
         ({"effect": Effect.ANSWER, "status": 500, "body": soap_fault("Oops")}, Transient),
-        ({"effect": Effect.ANSWER, "status": 500, "body": soap_fault("Bad", "Client")}, Rejected),
+        ({"effect": Effect.ANSWER, "status": 500, "body": soap_fault("Bad", "s:Client")}, Rejected),
         ({"effect": Effect.ANSWER, "status": 403}, AuthFailed),
         ({"effect": Effect.ANSWER, "status": 302, "headers": {"Location": "/"}}, Outage),
     ],
