@@ -112,6 +112,19 @@ NOTES: tuple[Note, ...] = (
         "currency",
         "Not written where it is the one of `local_currency` on both sides.",
     ),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "address.street",
+        "The address is that of the fields `address_street` and so on where `billing_address` has "
+        "neither street nor city.",
+    ),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "delivery_address.street",
+        "Likewise `delivery_address_street` and so on.",
+    ),
     N(DOCUMENTS, BACK, "address.street", "`Addresses.Post` where there is no `Invoice`."),
     N(DOCUMENTS, FORTH, "lines[].discount", "Both discounts, one after the other."),
     N(DOCUMENTS, BACK, "lines[].quantity", "0 for a row whose `Type` is not `Normal`."),

@@ -12,7 +12,17 @@ from shared.kind import Context, Found, Payload, Record, Sought
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import Parameter
 from shared.settings import Settings
-from shared.values import country, day, decimal, dig, no_longer_than, records, text, without_nothing
+from shared.values import (
+    country,
+    day,
+    decimal,
+    dig,
+    no_longer_than,
+    part,
+    records,
+    text,
+    without_nothing,
+)
 from tasks.documents import (
     HUNDRED,
     WITHOUT_VAT,
@@ -28,6 +38,7 @@ D = TypeVar("D", bound=Document)
 
 NEWEST = 1000
 LONGEST_HEADING, LONGEST_NOTE = 255, 800
+ADDRESS_PARTS = ("name", "street", "zipcode", "city", "country")
 
 
 class RackbeatDocuments(RackbeatSide[D], Generic[D]):
@@ -57,8 +68,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "note": record.get("note"),
             "currency": record.get("currency"),
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
-            "address": _address(record, "address_", context),
-            "delivery_address": _address(record, "delivery_address_", context),
+            "address": _address(record, "billing_address", "address_", context),
+            "delivery_address": _address(record, "delivery_address", "delivery_address_", context),
             "lines": _lines(record.get("lines"), general),
             "total": decimal(record.get("total_subtotal"), "total"),
             "total_with_vat": decimal(record.get("total_total"), "total with VAT"),
@@ -181,18 +192,20 @@ def _split_off_texts(document: Document, settings: Settings) -> tuple[list[Line]
     return lines, texts
 
 
-def _address(record: Record, prefix: str, context: Context) -> Address | None:
-    street, city = record.get(f"{prefix}street"), record.get(f"{prefix}city")
-    if not street and not city:
-        return None
-    default = context.settings.customer.country
-    return Address(
-        name=record.get(f"{prefix}name"),
-        street=street,
-        postal_code=text(record.get(f"{prefix}zipcode")),
-        city=city,
-        country=country(record.get(f"{prefix}country"), default, context),
-    )
+def _address(record: Record, name: str, prefix: str, context: Context) -> Address | None:
+    """An address as it is read, in a record of its own, or as it is written."""
+    as_written = {each: record.get(f"{prefix}{each}") for each in ADDRESS_PARTS}
+    for address in (part(record, name), as_written):
+        street, city = address.get("street"), address.get("city")
+        if street or city:
+            return Address(
+                name=address.get("name"),
+                street=street,
+                postal_code=text(address.get("zipcode")),
+                city=city,
+                country=country(address.get("country"), context.settings.customer.country, context),
+            )
+    return None
 
 
 def _address_payload(address: Address | None, prefix: str) -> Payload:

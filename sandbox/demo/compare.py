@@ -284,13 +284,14 @@ def _rackbeat_invoice(record: Json) -> Plain:
 
 
 def _rackbeat_document(record: Json) -> Plain:
+    address = record["billing_address"]
     return {
         "customer": str(record["customer_id"]),
         "currency": record["currency"],
-        "street": record["address_street"],
-        "postal code": record["address_zipcode"],
-        "city": record["address_city"],
-        "country": _country(record["address_country"]),
+        "street": address["street"],
+        "postal code": address["zipcode"],
+        "city": address["city"],
+        "country": _country(address["country"]),
         "lines": [
             {
                 "product": line["child_id"],

@@ -27,6 +27,9 @@ class Config:
         stock_event: the name stock changes are announced under (the real one is unknown).
         brief_answers: whether a creation is answered with the number alone (unknown; for orders
             no source shows more).
+        flat_addresses: whether documents show their addresses under the names they are written
+            under, as an early description has it, instead of in billing_address and
+            delivery_address, as the present one does.
         negative_creditnotes: whether a credit note's quantities are negative (unknown).
         webhook_retry: seconds before the first repetition of a failed delivery, then doubling.
         webhook_give_up: seconds of waiting after which a delivery is given up.
@@ -45,6 +48,7 @@ class Config:
     page_size: int = 100
     stock_event: str = "item.stock_updated"
     brief_answers: bool = False
+    flat_addresses: bool = False
     negative_creditnotes: bool = False
     webhook_retry: float = 10.0
     webhook_give_up: float = 24 * 3600.0

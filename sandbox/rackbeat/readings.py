@@ -13,8 +13,6 @@ from sandbox.rackbeat.state import State
 from sandbox.rackbeat.stock import UsageCache, quantity
 from sandbox.rackbeat.totals import line_total, rounded, totals
 
-ADDRESS_PARTS = ("name", "street", "street2", "city", "zipcode", "state", "country")
-
 
 class Reader:
     """Reads records of one account."""
@@ -84,6 +82,10 @@ class Reader:
         for each in resource.fields:
             if each.shape is Shape.LIST:
                 continue  # read in shapes of their own
+            if each.read_in and not self._state.config.flat_addresses:
+                inside = shown.setdefault(each.read_in, {})
+                inside[each.name.rpartition("_")[2]] = record.get(each.name)
+                continue
             shown[each.read_name] = record.get(each.name)
             if each.expands:
                 shown[each.expands] = self._summary(each.refers, record.get(each.name))
@@ -142,8 +144,6 @@ class Reader:
             "total_subtotal": amounts.subtotal,
             "total_vat": amounts.vat,
             "total_total": amounts.total,
-            "billing_address": _address(document, "address"),
-            "delivery_address": _address(document, "delivery_address"),
         }
 
     def _order(self, order: Record) -> Record:
@@ -157,10 +157,6 @@ class Reader:
             "total_base_currency": rounded(shown["total_total"] * invoice["currency_rate"]),
             "balance": 0 if invoice["is_paid"] else shown["total_total"],
         }
-
-
-def _address(document: Record, prefix: str) -> Record:
-    return {part: document.get(f"{prefix}_{part}") for part in ADDRESS_PARTS}
 
 
 def _quantities(present: Decimal, ordered: Decimal | int) -> Record:

@@ -37,6 +37,11 @@ def _address(prefix: str = "address") -> tuple[Field, ...]:
     return _texts(*(f"{prefix}_{part}" for part in parts))
 
 
+def _document_address(prefix: str, read_in: str) -> tuple[Field, ...]:
+    fields = (Field(f"{prefix}_name"), *_address(prefix))
+    return tuple(replace(each, read_in=read_in) for each in fields)
+
+
 def _reference(name: str, refers: str, **options: Any) -> Field:
     return Field(name, INTEGER, refers=refers, expands=name.removesuffix("_id"), **options)
 
@@ -137,10 +142,8 @@ DOCUMENT_FIELDS = (
     Field("currency", max_length=3),
     Field("currency_rate", DECIMAL),
     Field("general_discount", DECIMAL),
-    Field("address_name"),
-    *_address(),
-    Field("delivery_address_name"),
-    *_address("delivery_address"),
+    *_document_address("address", "billing_address"),
+    *_document_address("delivery_address", "delivery_address"),
     Field("lines", LIST, nested=LINE_FIELDS),
     CUSTOM_FIELDS,
 )

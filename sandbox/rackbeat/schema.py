@@ -34,6 +34,7 @@ class Field:
         refers: the plural of the resource whose key the value is.
         expands: the name under which the referred record itself is read.
         read_as: the name it is read under, where that differs.
+        read_in: the record inside the record it is read in, under the last word of its name.
         nested: the fields of the object, or of each object of the list.
     """
 
@@ -45,6 +46,7 @@ class Field:
     refers: str | None = None
     expands: str | None = None
     read_as: str | None = None
+    read_in: str | None = None
     max_length: int | None = None
     options: tuple[str, ...] = ()
     default: Any = None

@@ -88,6 +88,7 @@ TFSO: Json = {
         }
     ],
 }
+ADDRESS = {"street": "Storgata 1", "zipcode": "0155", "city": "Oslo", "country": "NO"}
 RACKBEAT: Json = {
     "product_groups": [{"number": 11, "name": "Verktøy"}],
     "products": [
@@ -126,10 +127,7 @@ RACKBEAT: Json = {
             "customer_id": 10001,
             "order_date": "2026-03-01",
             "currency": "NOK",
-            "address_street": "Storgata 1",
-            "address_zipcode": "0155",
-            "address_city": "Oslo",
-            "address_country": "NO",
+            "billing_address": ADDRESS,
             "note": "Ring først",
             "total_subtotal": 200,
             "lines": [
@@ -177,7 +175,7 @@ def test_systems_that_say_the_same_in_their_own_words_do_not_differ() -> None:
          "customer 10001: payment terms"),
         ("orders", "total_subtotal", 199.99, "order 24SO 2001: total"),
         ("orders", "note", None, "order 24SO 2001: texts"),
-        ("orders", "address_city", "Bergen", "order 24SO 2001: city"),
+        ("orders", "billing_address", ADDRESS | {"city": "Bergen"}, "order 24SO 2001: city"),
         ("orders", "customer_id", 10002, "order 24SO 2001: customer"),
         ("customer_invoices", "total_subtotal", 201, "invoice 24SO 2001: total"),
     ],

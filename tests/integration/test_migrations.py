@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text, update
 
 from sandbox.servers import Postgres
 from sandbox.stack import wait_until
@@ -84,6 +84,32 @@ def test_rows_of_every_revision_survive_the_way_to_the_newest(bare: Engine, revi
     after = all_rows(bare)
     assert in_common(before, after) == in_common(after, before)
     assert differences(bare) == []
+
+
+def test_what_could_not_be_read_of_a_document_is_not_known_afterwards(bare: Engine) -> None:
+    migrate(bare, "0004")
+    never_read = {"heading": None, "address": None, "delivery_address": None}
+    street = {"heading": None, "address": {"street": "Storgata 1"}, "delivery_address": None}
+    with bare.begin() as connection:
+        fill(connection, tables_of(bare))
+        link = tables_of(bare).tables["link"]
+        ids = list(connection.scalars(select(link.c.id).order_by(link.c.id)))
+        for kind, seen, place in (
+            ("order", never_read, 0), ("invoice", street, 1), ("customer", never_read, 2),
+        ):  # fmt: skip
+            change = {"kind": kind, "rackbeat_seen": seen, "tfso_seen": never_read}
+            connection.execute(update(link).where(link.c.id == ids[place]).values(change))
+    migrate(bare)
+    with bare.connect() as connection:
+        rows = connection.execute(
+            select(link.c.rackbeat_seen, link.c.tfso_seen).order_by(link.c.id).limit(3)
+        ).all()
+    assert [row.rackbeat_seen for row in rows] == [
+        {"heading": None},
+        {"heading": None, "address": {"street": "Storgata 1"}},
+        never_read,
+    ]
+    assert [row.tfso_seen for row in rows] == [never_read] * 3
 
 
 def test_processes_that_migrate_at_once_wait_for_each_other(bare: Engine) -> None:

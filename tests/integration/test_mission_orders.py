@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.harness.mission import (
     the_only_order,
 )
 from tests.harness.people import rackbeat_customer, tfso_order
-from tests.harness.world import Json, World
+from tests.harness.world import GENEROUS_RACKBEAT, Json, World, world
 
 FROM_RACKBEAT = {"origin": "rackbeat"}
 
@@ -75,6 +76,35 @@ def test_a_booked_order_is_made_in_24so_with_its_customer_products_and_lines(
     assert the_world.in_tfso("companies", order["CustomerId"])["Name"] == "Dalen Sport AS"
     assert order["ReferenceNumber"] == f"Rackbeat {made['number']}"
     assert the_world.writes()["SaveInvoices"] == 1
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_addresses_reach_24so_however_rackbeat_shows_them(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch, flat: bool
+) -> None:
+    shape = replace(GENEROUS_RACKBEAT, flat_addresses=flat)
+    with world(database_url, broker_url, monkeypatch, rackbeat_config=shape) as the_world:
+        the_world.connect(order=FROM_RACKBEAT)
+        rackbeat_goods(the_world, "TELT-2")
+        made = rackbeat_order(
+            the_world, of("TELT-2"), address_name="Dalen", address_street="Elva 2",
+            address_city="Os", address_zipcode="2550", address_country="Norge",
+            delivery_address_street="Fjellvegen 3", delivery_address_city="Geilo",
+        )  # fmt: skip
+        the_world.settle()
+        order = the_only_order(the_world)
+        assert order["Addresses"]["Invoice"] == {
+            "Name": "Dalen", "Street": "Elva 2", "PostalCode": "2550", "PostalArea": "Os",
+            "Country": "NO",
+        }  # fmt: skip
+        assert order["Addresses"]["Delivery"]["Street"] == "Fjellvegen 3"
+
+        the_world.rackbeat.edit("orders", made["number"], {"delivery_address_street": "Lia 4"})
+        the_world.settle()
+        assert the_only_order(the_world)["Addresses"]["Delivery"]["Street"] == "Lia 4"
+
+        assert the_world.states() == []
+        assert the_world.writes()["SaveInvoices"] == 2
 
 
 def test_a_draft_is_not_sent_until_it_is_booked(the_world: World) -> None:

@@ -546,6 +546,28 @@ def test_an_invoice_draft_keeps_its_number_and_a_booked_invoice_never_changes(
     assert rackbeat.post(convert).status_code == 201
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_addresses_are_written_under_names_of_their_own_and_read_in_records_or_as_written(
+    flat: bool,
+) -> None:
+    written = {"address_street": "Gata 1", "delivery_address_city": "Geilo"}
+    with rackbeat_with(populate=True, flat_addresses=flat) as rackbeat:
+        number = rackbeat.order([{"item_id": "100", "quantity": 2}], **written)["number"]
+        invoice = rackbeat.post(f"/orders/{number}/convert-to-invoice").json()["invoice_id"]
+        for shown in (
+            rackbeat.get(f"/orders/{number}").json()["order"],
+            rackbeat.get(f"/customer-invoices/{invoice}").json()["customer_invoice"],
+        ):
+            names = {name for name in shown if "address" in name}
+            if flat:
+                assert {name: shown[name] for name in written} == written
+                assert {"billing_address", "delivery_address"}.isdisjoint(names)
+            else:
+                assert shown["billing_address"]["street"] == "Gata 1"
+                assert shown["delivery_address"]["city"] == "Geilo"
+                assert names == {"billing_address", "delivery_address"}
+
+
 @pytest.mark.parametrize(("is_negative", "quantity"), [(False, 2), (True, -2)])
 def test_a_credit_note_is_an_invoice_that_carries_the_order(
     is_negative: bool, quantity: int

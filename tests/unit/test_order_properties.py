@@ -215,6 +215,17 @@ def test_rackbeat_keeps_every_field_it_is_sent(order: Order) -> None:
     assert KIND.rackbeat.parse(sent, Context(DEFAULTS)) == order
 
 
+@given(ORDERS)
+def test_addresses_that_rackbeat_shows_in_records_of_their_own_are_the_same(order: Order) -> None:
+    payload = KIND.rackbeat.render(order, Context(DEFAULTS))
+    shown = {name: value for name, value in payload.items() if "address_" not in name}
+    for prefix, nested in (("address_", "billing_address"), ("delivery_address_", None)):
+        names = [name for name in payload if name.startswith(prefix)]
+        parts = {name.removeprefix(prefix): payload[name] for name in names}
+        shown[nested or "delivery_address"] = dict.fromkeys(("state", "street2")) | parts
+    assert KIND.rackbeat.parse(shown, Context(DEFAULTS)) == order
+
+
 @given(ORDERS, made_up.numbers(), maybe(texts()))
 def test_24so_keeps_every_field_it_is_sent(
     order: Order, number: str, their_reference: str | None
@@ -260,6 +271,8 @@ RACKBEAT_RUBBISH = rubbish_in(
     "address_city", "address_country", "other_reference", "total_subtotal", "total_total",
     "general_discount",
     customer=rubbish_in("number"),
+    billing_address=rubbish_in("name", "street", "zipcode", "city", "country"),
+    delivery_address=RUBBISH,
     lines=st.lists(
         rubbish_in("item_id", "child_id", "name", "quantity", "line_price", "discount_percentage",
                    "vat_percentage"),

@@ -329,6 +329,36 @@ def test_an_order_made_in_rackbeat_is_made_in_24so_with_our_mark() -> None:
     assert to_24so(IN_RACKBEAT) == FOR_24SO
 
 
+AN_ADDRESS = {"name": "Fjellheim", "street": "Gata 3", "zipcode": "7374", "city": "Røros",
+              "country": "Sweden"}  # fmt: skip
+AS_WRITTEN = {"Name": "Fjellheim", "Street": "Gata 3", "PostalCode": "7374", "PostalArea": "Røros",
+              "Country": "SE"}  # fmt: skip
+NO_ADDRESS = dict.fromkeys(AN_ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("given_", "read", "written"),
+    [
+        ("nested addresses come first", {"billing_address": AN_ADDRESS}, {"Invoice": AS_WRITTEN}),
+        ("empty ones are none", {"billing_address": NO_ADDRESS}, {"Invoice": INVOICE_ADDRESS}),
+        ("text is none", {"billing_address": "Gata 3, Røros"}, {"Invoice": INVOICE_ADDRESS}),
+        ("one for the delivery",
+         {"delivery_address": AN_ADDRESS},
+         {"Invoice": INVOICE_ADDRESS, "Delivery": AS_WRITTEN}),
+        ("one for the delivery as it is written",
+         {f"delivery_address_{name}": value for name, value in AN_ADDRESS.items()},
+         {"Invoice": INVOICE_ADDRESS, "Delivery": AS_WRITTEN}),
+        ("a city is enough",
+         {"delivery_address": {"city": "Røros"}},
+         {"Invoice": INVOICE_ADDRESS, "Delivery": {"PostalArea": "Røros", "Country": "NO"}}),
+    ],
+)  # fmt: skip
+def test_addresses_are_read_in_both_shapes(
+    given_: str, read: dict[str, Any], written: dict[str, Any]
+) -> None:
+    assert to_24so(IN_RACKBEAT | read)["Addresses"] == written, given_
+
+
 @pytest.mark.parametrize(
     ("given_", "read", "written"),
     [
