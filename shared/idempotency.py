@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.entity import Seen
-from shared.tables import Change, IdempotencyKey
+from shared.tables import Change, IdempotencyKey, constant
 from shared.words import Direction, State
 
 CREATE = "create"
@@ -48,33 +48,78 @@ def fingerprint(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-_OF_A_RECORD = (
-    IdempotencyKey.connection_id == bindparam("connection_id"),
-    IdempotencyKey.kind == bindparam("kind"),
-    IdempotencyKey.direction == bindparam("direction"),
-    IdempotencyKey.key == bindparam("key"),
-)
+def _into_a_system(direction: str = "of_direction") -> ColumnElement[bool]:
+    return (
+        (IdempotencyKey.connection_id == bindparam("of_connection"))
+        & (IdempotencyKey.kind == bindparam("of_kind"))
+        & (IdempotencyKey.direction == bindparam(direction))
+    )
+
+
+# Made once, as most transfers ask them.
+_OF_A_RECORD = _into_a_system() & (IdempotencyKey.key == bindparam("of_key"))
+_OF_ITS_COUNTERPART = _into_a_system("reverse") & (IdempotencyKey.key == bindparam("counterpart"))
 _CREATION = select(IdempotencyKey).where(
-    *_OF_A_RECORD, IdempotencyKey.operation == CREATE, IdempotencyKey.state != FAILED
+    _OF_A_RECORD,
+    IdempotencyKey.operation == constant(CREATE),
+    IdempotencyKey.state != constant(FAILED),
 )
 _UNANSWERED_UPDATES = (
     select(IdempotencyKey)
-    .where(*_OF_A_RECORD, IdempotencyKey.operation == UPDATE, IdempotencyKey.state == STARTED)
+    .where(
+        or_(_OF_A_RECORD, _OF_ITS_COUNTERPART),
+        IdempotencyKey.operation == constant(UPDATE),
+        IdempotencyKey.state == constant(STARTED),
+    )
     .order_by(IdempotencyKey.started_at)
 )
+_SAME_UPDATE = select(IdempotencyKey).where(
+    IdempotencyKey.change_id == bindparam("of_change"),
+    IdempotencyKey.operation == constant(UPDATE),
+    IdempotencyKey.request_fingerprint == bindparam("of_request"),
+    IdempotencyKey.state != constant(FAILED),
+)
+_ENDED = (
+    update(IdempotencyKey)
+    .where(_OF_A_RECORD, IdempotencyKey.state == constant(STARTED))
+    .values(state=SUCCEEDED, target_key=bindparam("of_target"), finished_at=bindparam("now"))
+    .execution_options(synchronize_session=False)
+)
+_CREATORS = (
+    select(Change.state)
+    .join(
+        IdempotencyKey,
+        (Change.connection_id == IdempotencyKey.connection_id)
+        & (Change.kind == IdempotencyKey.kind)
+        & (Change.direction == IdempotencyKey.direction)
+        & (Change.key == IdempotencyKey.key)
+        & (Change.state != constant(State.DONE)),
+    )
+    .where(
+        _into_a_system(),
+        IdempotencyKey.operation == constant(CREATE),
+        IdempotencyKey.state == constant(STARTED),
+        or_(
+            IdempotencyKey.target_key.is_(None),
+            IdempotencyKey.target_key == bindparam("of_target"),
+        ),
+    )
+)
+_CREATORS_OF_IT = _CREATORS.where(IdempotencyKey.key == bindparam("of_key"))
 
 
 def earlier_creation(session: Session, subject: Subject) -> IdempotencyKey | None:
     """The creation of this record that was started or has succeeded, if any."""
-    return session.scalar(
-        _CREATION,
-        {
-            "connection_id": subject.connection_id,
-            "kind": subject.kind,
-            "direction": subject.direction,
-            "key": subject.key,
-        },
-    )
+    return session.scalar(_CREATION, _which(subject))
+
+
+def _which(subject: Subject) -> dict[str, Any]:
+    return {
+        "of_connection": subject.connection_id,
+        "of_kind": subject.kind,
+        "of_direction": subject.direction,
+        "of_key": subject.key,
+    }
 
 
 def start(
@@ -115,14 +160,8 @@ def _unfinished(
 ) -> IdempotencyKey | None:
     if operation == CREATE:
         return earlier_creation(session, subject)
-    return session.scalar(
-        select(IdempotencyKey).where(
-            IdempotencyKey.change_id == subject.id,
-            IdempotencyKey.operation == UPDATE,
-            IdempotencyKey.request_fingerprint == request_fingerprint,
-            IdempotencyKey.state != FAILED,
-        )
-    )
+    which = {"of_change": subject.id, "of_request": request_fingerprint}
+    return session.scalar(_SAME_UPDATE, which)
 
 
 def is_unanswered(write: IdempotencyKey | None) -> TypeGuard[IdempotencyKey]:
@@ -142,32 +181,21 @@ def finish(
 
 def close_started(session: Session, change: Change, *, target_key: str, now: datetime) -> None:
     """Both sides agree now: earlier writes of this record whose answer never came have ended."""
-    session.execute(
-        update(IdempotencyKey)
-        .where(
-            IdempotencyKey.connection_id == change.connection_id,
-            IdempotencyKey.kind == change.kind,
-            IdempotencyKey.direction == change.direction,
-            IdempotencyKey.key == change.key,
-            IdempotencyKey.state == STARTED,
-        )
-        .values(state=SUCCEEDED, target_key=target_key, finished_at=now)
-    )
+    session.execute(_ENDED, _which(change) | {"of_target": target_key, "now": now})
 
 
 def unanswered_updates(
-    session: Session, connection_id: int, kind: str, *, into: Direction, key: str
+    session: Session, subject: Subject, counterpart: str | None
 ) -> Sequence[IdempotencyKey]:
-    """Updates of a record that were to be sent and whose answer never came, the oldest first.
+    """Updates of a pair of records, in both directions, that were to be sent and whose answer never
+    came; the oldest first.
 
     Args:
-        into: the direction that writes into the record's system.
-        key: the source record's.
+        counterpart: the key of the subject's record in the other system, if it is known.
     """
-    record = {
-        "connection_id": connection_id, "kind": kind, "direction": into.value, "key": key
-    }  # fmt: skip
-    return session.scalars(_UNANSWERED_UPDATES, record).all()
+    reverse = Direction(subject.direction).reverse.value
+    pair = _which(subject) | {"reverse": reverse, "counterpart": counterpart}
+    return session.scalars(_UNANSWERED_UPDATES, pair).all()
 
 
 def unanswered_creators(
@@ -186,28 +214,12 @@ def unanswered_creators(
         record_key: the record's key there.
         made_of: the key of the record it would have been made of; None for any.
     """
-    of_that = () if made_of is None else (IdempotencyKey.key == made_of,)
-    its_change = (
-        (Change.connection_id == IdempotencyKey.connection_id)
-        & (Change.kind == IdempotencyKey.kind)
-        & (Change.direction == IdempotencyKey.direction)
-        & (Change.key == IdempotencyKey.key)
-        & (Change.state != State.DONE.value)
-    )
-    states = session.scalars(
-        select(Change.state)
-        .join(IdempotencyKey, its_change)
-        .where(
-            IdempotencyKey.connection_id == connection_id,
-            IdempotencyKey.kind == kind,
-            IdempotencyKey.direction == into.value,
-            IdempotencyKey.operation == CREATE,
-            IdempotencyKey.state == STARTED,
-            or_(
-                IdempotencyKey.target_key.is_(None),
-                IdempotencyKey.target_key == record_key,
-            ),
-            *of_that,
-        )
-    )
+    which = {
+        "of_connection": connection_id,
+        "of_kind": kind,
+        "of_direction": into.value,
+        "of_key": made_of,
+        "of_target": record_key,
+    }
+    states = session.scalars(_CREATORS if made_of is None else _CREATORS_OF_IT, which)
     return {State(state) for state in states}

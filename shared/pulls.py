@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import false, select, update
+from sqlalchemy import BindParameter, bindparam, false, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,12 +17,12 @@ from shared.entity import differs
 from shared.failures import Limited
 from shared.journal import pauses
 from shared.journal.decide import explain
-from shared.journal.record import News
+from shared.journal.record import News, is_record, which_record
 from shared.kind import Context, Found, Kind
 from shared.links import find_link, seen
 from shared.settings import OrderSettings, Settings, load_settings, with_settings
 from shared.storable import snapshot_of
-from shared.tables import Change, Connection, Cursor
+from shared.tables import Change, Connection, Cursor, constant
 from shared.traces import log_failure
 from shared.words import Cause, Direction, State, System
 
@@ -56,30 +56,50 @@ def take_due_pulls(
 ) -> list[tuple[str, str]]:
     """Connections and kinds to pull now; their next turn is set. The caller commits."""
     due: list[tuple[str, str]] = []
-    may_pull = (Connection.state == "active") & ~pauses.in_force(Connection.id, false(), now)
-    turns = select(Cursor.connection_id, Cursor.kind).where(Cursor.next_at > now)
-    later = {tuple(row) for row in session.execute(turns)}
-    # In one order, so that no two sweeps wait for each other's cursors.
-    connections = session.scalars(select(Connection).where(may_pull).order_by(Connection.id))
+    later = {tuple(row) for row in session.execute(_LATER, {"now": now})}
+    connections = session.scalars(_MAY_PULL, {"now": now})
     for connection, settings in with_settings(connections):
         for kind in pulled_kinds(settings, kinds):
             if (connection.id, kind) in later:
                 continue
             # Times before the connection was made are the initial sync's business.
-            statement = insert(Cursor).values(
-                connection_id=connection.id,
-                kind=kind,
-                position=connection.created_at,
-                next_at=now + interval(settings, kind),
-            )
-            taken = statement.on_conflict_do_update(
-                index_elements=["connection_id", "kind"],
-                set_={"next_at": statement.excluded.next_at},
-                where=Cursor.next_at <= now,
-            ).returning(Cursor.kind)
-            if session.scalar(taken) is not None:
+            turn = {
+                "of_connection": connection.id,
+                "of_kind": kind,
+                "created_at": connection.created_at,
+                "next": now + interval(settings, kind),
+                "now": now,
+            }
+            if session.scalar(_TAKE_TURN, turn) is not None:
                 due.append((connection.slug, kind))
     return due
+
+
+# Made once, as every sweep asks them.
+_NOW: BindParameter[datetime] = bindparam("now")
+_LATER = select(Cursor.connection_id, Cursor.kind).where(Cursor.next_at > _NOW)
+# In one order, so that no two sweeps wait for each other's cursors.
+_MAY_PULL = (
+    select(Connection)
+    .where(Connection.state == "active", ~pauses.in_force(Connection.id, false(), _NOW))
+    .order_by(Connection.id)
+)
+_TO_PULL = (
+    select(Connection, Cursor, pauses.in_force(Connection.id, false(), _NOW))
+    .outerjoin(Cursor, (Cursor.connection_id == Connection.id) & (Cursor.kind == bindparam("kind")))
+    .where(Connection.slug == bindparam("slug"))
+)
+_TURN = insert(Cursor).values(
+    connection_id=bindparam("of_connection"),
+    kind=bindparam("of_kind"),
+    position=bindparam("created_at"),
+    next_at=bindparam("next"),
+)
+_TAKE_TURN = _TURN.on_conflict_do_update(
+    index_elements=["connection_id", "kind"],
+    set_={"next_at": _TURN.excluded.next_at},
+    where=Cursor.next_at <= _NOW,
+).returning(Cursor.kind)
 
 
 def bring_forward(
@@ -109,12 +129,11 @@ def pull(engine: Engine, slug: str, kind_name: str) -> int:
     The cursor moves in the transaction that records the changes: none can be passed over.
     """
     now = engine.clock()
+    asked = {"slug": slug, "kind": kind_name, "now": now}
     with engine.sessions.begin() as session:
-        connection = session.scalars(select(Connection).where(Connection.slug == slug)).one()
-        cursor = session.get(Cursor, (connection.id, kind_name))
-        stopped = connection.state != "active"
-        if stopped or pauses.is_paused(session, connection.id, bulk=False, now=now):
-            return 0
+        connection, cursor, paused = session.execute(_TO_PULL, asked).one()
+    if paused or connection.state != "active":
+        return 0
     try:
         return _record_news(engine, connection, engine.kinds[kind_name], cursor, now)
     except Exception as failure:  # noqa: BLE001 - the pull has to say why it brings nothing
@@ -186,16 +205,14 @@ def _is_news(  # noqa: PLR0917
     return not _is_parked_as_it_is(session, connection_id, kind, item)
 
 
+_PARKED_SNAPSHOT = select(Change.snapshot).where(
+    is_record(), Change.state == constant(State.PARKED)
+)
+
+
 def _is_parked_as_it_is(session: Session, connection_id: int, kind: Kind[Any], item: Found) -> bool:
-    snapshot = session.scalar(
-        select(Change.snapshot).where(
-            Change.connection_id == connection_id,
-            Change.kind == kind.name,
-            Change.direction == DIRECTION.value,
-            Change.key == item.key,
-            Change.state == State.PARKED.value,
-        )
-    )
+    which = which_record(connection_id, kind.name, DIRECTION.value, item.key)
+    snapshot = session.scalar(_PARKED_SNAPSHOT, which)
     return snapshot is not None and snapshot == snapshot_of(item.record)
 
 

@@ -28,7 +28,7 @@ from shared.kind import Kind
 from shared.limits import patient
 from shared.links import find_link
 from shared.settings import Settings, load_settings, with_settings
-from shared.tables import Change, Connection, Cursor, Link, Run
+from shared.tables import Change, Connection, Cursor, Link, Run, constant
 from shared.traces import log_failure
 from shared.words import Cause, Direction, FailureClass, Origin, State, System
 
@@ -290,16 +290,20 @@ def due_runs(session: Session, *, now: datetime) -> Iterable[int]:
 
 # Made once, as every sweep asks them.
 _NOW: BindParameter[datetime] = bindparam("now")
+_ACTIVE = select(Connection).where(Connection.state == "active")
 _END_RUNS = (
     update(Run)
     .where(
         Run.state == TRANSFERRING,
         ~exists().where(
             Change.run_id == Run.id,
-            Change.state.in_([State.PENDING.value, State.RUNNING.value, State.WAITING.value]),
+            Change.state.in_(
+                [constant(state) for state in (State.PENDING, State.RUNNING, State.WAITING)]
+            ),
         ),
     )
     .values(state=DONE, finished_at=_NOW)
+    .execution_options(synchronize_session=False)
 )
 _UNLISTED = (
     select(Run.id)
@@ -325,7 +329,7 @@ def due_reconciliations(session: Session, *, now: datetime) -> list[str]:
     """Connections whose nightly reconciliation is due. The first is due at once: what it finds in
     Rackbeat was there before, everything later is new."""
     due = []
-    active = session.scalars(select(Connection).where(Connection.state == "active"))
+    active = session.scalars(_ACTIVE)
     for connection, settings in with_settings(active):
         if not settings.reconcile.nightly:
             continue

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Identity,
@@ -16,8 +17,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Text,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -30,6 +33,11 @@ Json = dict[str, Any]
 # that index must use these very words. With parameters in their place PostgreSQL no longer sees
 # that the index fits, once it plans the statement for all parameters alike.
 OPEN_CHANGE = text("state IN ('pending', 'waiting', 'parked')")
+
+
+def constant(word: str) -> ColumnElement[str]:
+    """One of our own words as a part of the statement: for the same reason no parameter."""
+    return literal_column(f"'{word}'", Text)
 
 
 class Base(DeclarativeBase):

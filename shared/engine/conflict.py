@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared.journal.record import is_record, which_record
 from shared.tables import Change
 from shared.words import Direction, System
 
@@ -34,11 +35,8 @@ def newest_wins(
 
 
 def _last_told(session: Session, change: Change, direction: Direction, key: str) -> datetime | None:
-    return session.scalar(
-        select(func.max(Change.recorded_at)).where(
-            Change.connection_id == change.connection_id,
-            Change.kind == change.kind,
-            Change.direction == direction.value,
-            Change.key == key,
-        )
-    )
+    which = which_record(change.connection_id, change.kind, direction.value, key)
+    return session.scalar(_LAST_TOLD, which)
+
+
+_LAST_TOLD = select(func.max(Change.recorded_at)).where(is_record())

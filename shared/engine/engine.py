@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
@@ -27,7 +27,7 @@ from shared.journal.record import News, WakeUp, open_or_running, record
 from shared.journal.turns import Lane
 from shared.links import find_link, see, seen
 from shared.settings import SettingsError, load_settings
-from shared.tables import Change, Connection
+from shared.tables import Change, Connection, Json
 from shared.traces import log_failure
 from shared.words import Cause, Direction, Outcome, State
 
@@ -116,25 +116,26 @@ class Engine:
             # This one's message has made room for the next.
             lane = (change.kind, change.bulk)
             messages = self._next_in(session, {lane}, change.connection_id)
+            settings = _settings_of(session, change)
         self.enqueue(messages)
         with structlog.contextvars.bound_contextvars(
             change=change.id, kind=change.kind, direction=change.direction, key=change.key
         ):
-            self._work(change)
+            self._work(change, settings)
 
-    def _work(self, change: Change) -> None:
+    def _work(self, change: Change, settings: Json) -> None:
         messages: list[WakeUp] = []
         writer = JournalWriter(
             change=change,
             sessions=self.sessions,
             clock=self.clock,
             reached=self.reached,
-            store_result=lambda session, result: messages.extend(
-                self._finish(session, writer, result)
+            store_result=lambda session, stored, result: messages.extend(
+                self._finish(session, stored, writer, result)
             ),
         )
         try:
-            self._transfer(change, writer, writer.notes).run()
+            self._transfer(change, settings, writer, writer.notes).run()
         except ClaimLost:
             log.warning("claim lost")
         except Missing as missing:
@@ -165,18 +166,20 @@ class Engine:
             Failure: it could not be transferred.
         """
         writer = PreviewWriter()
-        transfer = self._transfer(change, writer, writer.notes)
+        with self.sessions() as session:
+            settings = _settings_of(session, change)
+        transfer = self._transfer(change, settings, writer, writer.notes)
         transfer.pretend = True
         transfer.run()
         return writer
 
-    def _transfer(self, change: Change, writer: Writer, notes: list[str]) -> Transfer:
-        with self.sessions() as session:
-            stored = session.get_one(Connection, change.connection_id).settings
+    def _transfer(
+        self, change: Change, settings: Json, writer: Writer, notes: list[str]
+    ) -> Transfer:
         return Transfer(
             change=change,
             kind=self.kinds[change.kind],
-            settings=load_settings(stored),
+            settings=load_settings(settings),
             clients=self.clients(change.connection_id, change.bulk),
             sessions=self.sessions,
             clock=self.clock,
@@ -185,9 +188,10 @@ class Engine:
             notes=notes,
         )
 
-    def _finish(self, session: Session, writer: JournalWriter, result: Result) -> list[WakeUp]:
+    def _finish(
+        self, session: Session, stored: Change, writer: JournalWriter, result: Result
+    ) -> list[WakeUp]:
         now = self.clock()
-        stored = session.get_one(Change, writer.change.id)
         due = settle.finish(
             session,
             stored,
@@ -241,9 +245,9 @@ class Engine:
         now = self.clock()
         change = writer.change
         with self.sessions.begin() as session:
-            if not claims.still_ours(session, change.id, token=change.claim or "", now=now):
+            stored = claims.still_ours(session, change, now=now)
+            if stored is None:
                 return
-            stored = session.get_one(Change, change.id)
             decision = decide(
                 failure,
                 attempts=stored.attempts + 1,
@@ -278,9 +282,9 @@ class Engine:
         direction = Direction(change.direction)
         item = News(reference.kind, direction, reference.key, Cause.DEPENDENCY, bulk=change.bulk)
         with self.sessions.begin() as session:
-            if not claims.still_ours(session, change.id, token=change.claim or "", now=now):
+            stored = claims.still_ours(session, change, now=now)
+            if stored is None:
                 return []
-            stored = session.get_one(Change, change.id)
             other = open_or_running(
                 session, change.connection_id, reference.kind, direction, reference.key
             )
@@ -294,3 +298,11 @@ class Engine:
             if not change.bulk:
                 lanes |= turns.hurry(session, other)
             return self._next_in(session, lanes, change.connection_id)
+
+
+def _settings_of(session: Session, change: Change) -> Json:
+    """As they are stored with the change's connection."""
+    return session.scalars(_SETTINGS, {"connection_id": change.connection_id}).one()
+
+
+_SETTINGS = select(Connection.settings).where(Connection.id == bindparam("connection_id"))

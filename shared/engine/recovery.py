@@ -58,13 +58,15 @@ class Recovery:
         Raises:
             Transient: it is too early to tell.
         """
-        self._catch_up(link, self.direction, self.change.key)
-        if link is not None:
-            other = counterpart(link, self.direction.source)
-            self._catch_up(link, self.direction.reverse, other)
+        other = None if link is None else counterpart(link, self.direction.source)
+        with self.sessions() as session:
+            unanswered = idempotency.unanswered_updates(session, self.change, other)
+        for into in (self.direction, self.direction.reverse):
+            self._catch_up(link, into, [key for key in unanswered if key.direction == into.value])
 
-    def _catch_up(self, link: Link | None, into: Direction, source_key: str) -> None:
-        unanswered = self._unanswered(into, source_key)
+    def _catch_up(
+        self, link: Link | None, into: Direction, unanswered: Sequence[IdempotencyKey]
+    ) -> None:
         if not unanswered:
             return
         # An update always names the record it is for.
@@ -76,16 +78,6 @@ class Recovery:
             for key in unanswered:
                 self._take_note(link, into, key, current)
             self.writer.recognise(link, carried_out)
-
-    def _unanswered(self, into: Direction, source_key: str) -> Sequence[IdempotencyKey]:
-        with self.sessions() as session:
-            return idempotency.unanswered_updates(
-                session,
-                self.change.connection_id,
-                self.kind.name,
-                into=into,
-                key=source_key,
-            )
 
     def _current(self, into: Direction, target_key: str) -> Seen:
         side, client = self.kind.side(into.target), self.clients.of(into.target)

@@ -99,7 +99,7 @@ class JournalWriter:
     sessions: sessionmaker[Session]
     clock: Clock
     reached: Reached
-    store_result: Callable[[Session, Result], None]
+    store_result: Callable[[Session, Change, Result], None]
     notes: list[str] = field(default_factory=list)
     request: Payload | None = None
     response: Any = None
@@ -150,13 +150,13 @@ class JournalWriter:
 
     def store(self, result: Result) -> None:
         with self.sessions.begin() as session:
-            self._claim_holds(session)
+            stored = self._claim_holds(session)
             if result.target_key is not None and result.source_seen is not None:
                 self._store_link(session, result.target_key, result.source_seen, result.target_seen)
                 idempotency.close_started(
                     session, self.change, target_key=result.target_key, now=self.clock()
                 )
-            self.store_result(session, result)
+            self.store_result(session, stored, result)
             self.reached(Point.BEFORE_COMMIT)
 
     def recognise(self, link: Link, writes: Mapping[int, bool]) -> None:
@@ -191,10 +191,11 @@ class JournalWriter:
         if target_seen is not None:
             see(link, direction.target, target_seen, now)
 
-    def _claim_holds(self, session: Session) -> None:
-        token = self.change.claim or ""
-        if not still_ours(session, self.change.id, token=token, now=self.clock()):
+    def _claim_holds(self, session: Session) -> Change:
+        stored = still_ours(session, self.change, now=self.clock())
+        if stored is None:
             raise ClaimLost
+        return stored
 
 
 @dataclass

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_, select
+from sqlalchemy import BindParameter, bindparam, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from shared.journal.pauses import is_paused
-from shared.journal.record import OPEN
+from shared.journal.pauses import in_force
+from shared.journal.record import is_record, which_record
 from shared.links import counterpart, find_link
-from shared.tables import Attempt, Change, Connection, Link
+from shared.tables import OPEN_CHANGE, Attempt, Change, Connection, Link, constant
 from shared.words import Direction, FailureClass, Outcome, State
 
 # How soon a change looks again when another one of the same record is being worked on.
@@ -23,18 +24,29 @@ MOST_CRASHES = 5
 _STOPPED = "The worker that transferred this record stopped; it is tried again."
 
 # Made once, as every transfer asks them, and every sweep.
-_DUE = select(Change).where(
-    Change.id == bindparam("change_id"),
-    Change.state == State.PENDING.value,
-    Change.due_at <= bindparam("now"),
+_NOW: BindParameter[datetime] = bindparam("now")
+_IS_DUE = (
+    (Change.id == bindparam("change_id"))
+    & (Change.state == constant(State.PENDING))
+    & (Change.due_at <= _NOW)
 )
-_DUE_LOCKED = _DUE.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-_CONNECTION_STATE = select(Connection.state).where(Connection.id == bindparam("connection_id"))
+_DUE = (
+    select(
+        Change.connection_id,
+        Change.kind,
+        Change.direction,
+        Change.key,
+        in_force(Change.connection_id, Change.bulk, _NOW).label("paused"),
+    )
+    .join(Connection, Connection.id == Change.connection_id)
+    .where(_IS_DUE, Connection.state == "active")
+)
+_DUE_LOCKED = select(Change).where(_IS_DUE).with_for_update(skip_locked=True)
 _OURS = (
-    select(Change.id)
+    select(Change)
     .where(
         Change.id == bindparam("change_id"),
-        Change.state == State.RUNNING.value,
+        Change.state == constant(State.RUNNING),
         Change.claim == bindparam("token"),
         Change.claim_expires_at > bindparam("now"),
     )
@@ -42,7 +54,7 @@ _OURS = (
 )
 _DEAD = (
     select(Change)
-    .where(Change.state == State.RUNNING.value, Change.claim_expires_at <= bindparam("now"))
+    .where(Change.state == constant(State.RUNNING), Change.claim_expires_at <= bindparam("now"))
     .with_for_update(skip_locked=True)
 )
 
@@ -57,66 +69,54 @@ def claim(
     record holds the link, and may then want to wake this one.
     """
     due = {"change_id": change_id, "now": now}
-    wanted = session.scalar(_DUE, due)
-    if wanted is None or not _connection_is_active(session, wanted):
+    wanted = session.execute(_DUE, due).one_or_none()
+    if wanted is None:
         return None
-    link = _lock_link(session, wanted)
+    source = Direction(wanted.direction).source
+    link = find_link(session, wanted.connection_id, wanted.kind, source, wanted.key, lock=True)
     change = session.scalar(_DUE_LOCKED, due)
     if change is None:
         return None
+    busy = not wanted.paused and _busy(session, change, link)
     change.enqueued_at = None  # the message that woke us is used up, whatever comes of it
-    if is_paused(session, change.connection_id, bulk=change.bulk, now=now):
-        return None
-    if _busy(session, change, link):
+    if busy:
         change.due_at = now + BUSY
+    if busy or wanted.paused:
         return None
-    try:
-        with session.begin_nested():
-            change.state = State.RUNNING.value
-            change.claim = token
-            change.claim_expires_at = until
-            session.flush()
-    except IntegrityError:  # another worker claimed the same record in this moment
-        return None
+    change.state = State.RUNNING.value
+    change.claim = token
+    change.claim_expires_at = until
     return change
-
-
-def _connection_is_active(session: Session, change: Change) -> bool:
-    state = session.scalar(_CONNECTION_STATE, {"connection_id": change.connection_id})
-    return state == "active"
-
-
-def _lock_link(session: Session, change: Change) -> Link | None:
-    source = Direction(change.direction).source
-    return find_link(session, change.connection_id, change.kind, source, change.key, lock=True)
 
 
 def _busy(session: Session, change: Change, link: Link | None) -> bool:
     direction = Direction(change.direction)
-    same = _is_record(change.connection_id, change.kind, direction, change.key)
-    if link is not None:
-        other = counterpart(link, direction.source)
-        reverse = _is_record(change.connection_id, change.kind, direction.reverse, other)
-        same = or_(same, reverse)
-    running = exists().where(same, Change.state == State.RUNNING.value)
-    return bool(session.scalar(select(running)))
+    other = {
+        "reverse": direction.reverse.value,
+        "counterpart": None if link is None else counterpart(link, direction.source),
+    }
+    return bool(session.scalar(_RUNNING, _record_of(change) | other))
 
 
-def _is_record(
-    connection_id: int, kind: str, direction: Direction, key: str
-) -> ColumnElement[bool]:
-    return (
-        (Change.connection_id == connection_id)
-        & (Change.kind == kind)
-        & (Change.direction == direction.value)
-        & (Change.key == key)
+def _record_of(change: Change) -> dict[str, Any]:
+    return which_record(change.connection_id, change.kind, change.direction, change.key)
+
+
+_RUNNING = select(
+    exists().where(
+        or_(is_record(), is_record(direction="reverse", key="counterpart")),
+        Change.state == constant(State.RUNNING),
     )
+)
 
 
-def still_ours(session: Session, change_id: int, *, token: str, now: datetime) -> bool:
-    """Whether the claim holds; locks the change, so that it cannot expire until the commit."""
-    ours = {"change_id": change_id, "token": token, "now": now}
-    return session.scalar(_OURS, ours) is not None
+def still_ours(session: Session, change: Change, *, now: datetime) -> Change | None:
+    """The claimed change as it is stored; None where the claim does not hold any more.
+
+    It is locked, so that it cannot expire until the commit.
+    """
+    ours = {"change_id": change.id, "token": change.claim, "now": now}
+    return session.scalar(_OURS, ours)
 
 
 def expire_claims(session: Session, *, now: datetime) -> int:
@@ -152,26 +152,27 @@ def _lost_try(change: Change, now: datetime) -> Attempt:
 
 def _crashes_in_a_row(session: Session, change: Change) -> int:
     """How many of the last tries ended with their worker."""
-    last = session.scalars(
-        select(Attempt.message)
-        .where(Attempt.change_id == change.id)
-        .order_by(Attempt.id.desc())
-        .limit(MOST_CRASHES)
-    )
+    last = session.scalars(_LAST_TRIES, {"change_id": change.id})
     return len(list(takewhile(lambda message: message == _STOPPED, last)))
 
 
+_LAST_TRIES = (
+    select(Attempt.message)
+    .where(Attempt.change_id == bindparam("change_id"))
+    .order_by(Attempt.id.desc())
+    .limit(MOST_CRASHES)
+)
 _other = aliased(Change)
 _WAITING_FOR_NOTHING = (
     select(Change)
     .where(
-        Change.state == State.WAITING.value,
+        Change.state == constant(State.WAITING),
         ~exists().where(
             _other.connection_id == Change.connection_id,
             _other.kind == Change.blocked_kind,
             _other.direction == Change.direction,
             _other.key == Change.blocked_key,
-            _other.state != State.DONE.value,
+            _other.state != constant(State.DONE),
         ),
     )
     .with_for_update(skip_locked=True)
@@ -218,10 +219,7 @@ def reopen(session: Session, change: Change, state: State, *, due_at: datetime) 
 
 
 def _newer_is_open(session: Session, change: Change) -> bool:
-    newer = session.scalar(
-        select(Change.id).where(
-            _is_record(change.connection_id, change.kind, Direction(change.direction), change.key),
-            Change.state.in_([open_state.value for open_state in OPEN]),
-        )
-    )
-    return newer is not None
+    return session.scalar(_OPEN_ONE, _record_of(change)) is not None
+
+
+_OPEN_ONE = select(Change.id).where(is_record(), OPEN_CHANGE)

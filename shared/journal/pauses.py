@@ -18,10 +18,8 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    false,
     or_,
     select,
-    true,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -31,13 +29,19 @@ from shared.journal.decide import PauseVendor, class_of, decide, explain
 from shared.tables import Connection, Pause
 from shared.words import FailureClass, System
 
-_HELD = (FailureClass.OUTAGE.value, FailureClass.AUTH.value)
-_IS_HELD = Pause.failure_class.in_(_HELD)
+
+def _held_for(failure_class: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    """Not IN, the parameters of which SQLAlchemy writes anew into every statement."""
+    reasons = (FailureClass.OUTAGE, FailureClass.AUTH)
+    return or_(*(failure_class == reason.value for reason in reasons))
+
+
+_IS_HELD = _held_for(Pause.failure_class)
 
 
 def in_force(
     connection_id: SQLColumnExpression[int],
-    bulk: ColumnElement[bool],
+    bulk: SQLColumnExpression[bool],
     now: SQLColumnExpression[datetime] | datetime,
 ) -> ColumnElement[bool]:
     """Whether a connection makes no calls for such work."""
@@ -50,16 +54,17 @@ def in_force(
 
 _OF_CONNECTION: BindParameter[int] = bindparam("connection_id")
 _NOW: BindParameter[datetime] = bindparam("now")
-_PAUSED = {
-    True: select(in_force(_OF_CONNECTION, true(), _NOW)),
-    False: select(in_force(_OF_CONNECTION, false(), _NOW)),
-}
-
-
-def is_paused(session: Session, connection_id: int, *, bulk: bool, now: datetime) -> bool:
-    """Whether a connection makes no calls for such work."""
-    values = {"connection_id": connection_id, "now": now}
-    return bool(session.scalar(_PAUSED[bulk], values))
+_DUE_PROBES = (
+    select(Pause, Connection.slug)
+    .join(Connection, Connection.id == Pause.connection_id)
+    .where(_IS_HELD, Pause.until <= _NOW, Connection.state == "active")
+    .with_for_update(of=Pause, skip_locked=True)
+)
+_ENDED = (
+    delete(Pause)
+    .where(Pause.connection_id == _OF_CONNECTION, Pause.until <= _NOW, ~_IS_HELD)
+    .execution_options(synchronize_session=False)
+)
 
 
 def pause_after(
@@ -98,7 +103,7 @@ def _pause(
         since=now,
     )
     new = statement.excluded
-    longer = or_(new.failure_class.in_(_HELD), Pause.until < new.until)
+    longer = or_(_held_for(new.failure_class), Pause.until < new.until)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["connection_id", "system", "bulk_only"],
@@ -130,14 +135,8 @@ def take_due_probes(session: Session, *, now: datetime, next_at: datetime) -> li
     Args:
         next_at: when the next probe comes if nothing is heard of this one.
     """
-    due = (
-        select(Pause, Connection.slug)
-        .join(Connection, Connection.id == Pause.connection_id)
-        .where(_IS_HELD, Pause.until <= now, Connection.state == "active")
-        .with_for_update(of=Pause, skip_locked=True)
-    )
     probes = []
-    for found, slug in session.execute(due):
+    for found, slug in session.execute(_DUE_PROBES, {"now": now}):
         found.until = next_at
         probes.append((slug, found.system))
     return probes
@@ -145,9 +144,7 @@ def take_due_probes(session: Session, *, now: datetime, next_at: datetime) -> li
 
 def forget_ended(session: Session, connection_id: int, *, now: datetime) -> None:
     """A transfer went well: pauses for want of quota that are over are forgotten."""
-    session.execute(
-        delete(Pause).where(Pause.connection_id == connection_id, Pause.until <= now, ~_IS_HELD)
-    )
+    session.execute(_ENDED, {"connection_id": connection_id, "now": now})
 
 
 def forget_all(session: Session, connection_id: int) -> None:

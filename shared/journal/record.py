@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.tables import OPEN_CHANGE, Change
+from shared.tables import OPEN_CHANGE, Change, constant
 from shared.words import Cause, Direction, State
-
-OPEN = (State.PENDING, State.WAITING, State.PARKED)
 
 # PostgreSQL takes 65,535 parameters a statement; a change has about 16.
 _ROWS_A_STATEMENT = 1000
@@ -65,6 +63,8 @@ def record(
     latest = {(item.kind, item.direction, item.key): item for item in news}
     # One order for all writers, so that two of them cannot wait for each other's rows.
     rows = [_row(connection_id, latest[name], now) for name in sorted(latest)]
+    if len(rows) == 1:
+        return list(session.scalars(_UPSERT_ONE, {_given(n): v for n, v in rows[0].items()}))
     ids: list[int] = []
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
         ids += session.scalars(_upsert(rows[start : start + _ROWS_A_STATEMENT])).all()
@@ -89,7 +89,12 @@ def _row(connection_id: int, item: News, now: datetime) -> dict[str, Any]:
     }
 
 
-def _upsert(rows: list[dict[str, Any]]) -> Any:
+def _given(column: str) -> str:
+    """The parameter for a column's value."""
+    return f"new_{column}"
+
+
+def _upsert(rows: dict[str, Any] | list[dict[str, Any]]) -> Any:
     statement = insert(Change).values(rows)
     new = statement.excluded
     in_line = and_(
@@ -120,16 +125,59 @@ def _upsert(rows: list[dict[str, Any]]) -> Any:
     ).returning(Change.id)
 
 
+# Made once, as most triggers tell of one record: SQLAlchemy compiles a list of rows every time.
+_UPSERT_ONE = _upsert(
+    {
+        name: bindparam(_given(name))
+        for name in (
+            "connection_id",
+            "kind",
+            "direction",
+            "key",
+            "cause",
+            "state",
+            "bulk",
+            "forced",
+            "recorded_at",
+            "due_at",
+            "snapshot",
+            "candidates",
+            "run_id",
+        )
+    }
+)
+
+
+def is_record(*, direction: str = "of_direction", key: str = "of_key") -> ColumnElement[bool]:
+    """Whether a change is one of a record's: in statements that are made once.
+
+    Args:
+        direction, key: the parameters that say which; all of them are as `which_record` gives them.
+    """
+    return (
+        (Change.connection_id == bindparam("of_connection"))
+        & (Change.kind == bindparam("of_kind"))
+        & (Change.direction == bindparam(direction))
+        & (Change.key == bindparam(key))
+    )
+
+
+def which_record(connection_id: int, kind: str, direction: str, key: str) -> dict[str, Any]:
+    """The parameters of a statement about one record."""
+    return {
+        "of_connection": connection_id,
+        "of_kind": kind,
+        "of_direction": direction,
+        "of_key": key,
+    }
+
+
+_NOT_DONE = select(Change).where(is_record(), Change.state != constant(State.DONE))
+
+
 def open_or_running(
     session: Session, connection_id: int, kind: str, direction: Direction, key: str
 ) -> Sequence[Change]:
     """The changes of one record that are not done."""
-    return session.scalars(
-        select(Change).where(
-            Change.connection_id == connection_id,
-            Change.kind == kind,
-            Change.direction == direction.value,
-            Change.key == key,
-            Change.state != State.DONE.value,
-        )
-    ).all()
+    which = which_record(connection_id, kind, direction.value, key)
+    return session.scalars(_NOT_DONE, which).all()

@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.journal.claims import reopen
 from shared.journal.decide import Decision, Park, PauseVendor, Retry
+from shared.journal.record import is_record, which_record
 from shared.journal.turns import Lane
-from shared.tables import Attempt, Change
+from shared.tables import Attempt, Change, constant
 from shared.words import Direction, FailureClass, Outcome, State
 
 
@@ -39,64 +41,53 @@ def finish(
     change.claim_expires_at = None
     change.snapshot = None
     change.candidates = None
-    woken = _wake_same_record(session, change, now)
+    connection_id, kind, direction = change.connection_id, change.kind, Direction(change.direction)
+    this = which_record(connection_id, kind, direction.value, change.key)
+    woken = _wake(session, _SAME_RECORD, this, now)
     if target_key is None:
         _park_dependants(session, change)  # it was skipped: there is nothing they could refer to
         return woken
-    woken |= _wake_counterpart(session, change, now)
-    return woken | _wake_dependants(session, change, now)
+    other = which_record(connection_id, kind, direction.reverse.value, target_key)
+    woken |= _wake(session, _COUNTERPART, other, now)
+    return woken | _wake(session, _DEPENDANTS, this, now)
 
 
-def _wake_dependants(session: Session, change: Change, now: datetime) -> set[Lane]:
-    return _wake(
-        session,
-        Change.connection_id == change.connection_id,
-        Change.direction == change.direction,
-        Change.blocked_kind == change.kind,
-        Change.blocked_key == change.key,
-        Change.state.in_([State.WAITING.value, State.PARKED.value]),
-        state=State.PENDING.value,
-        due_at=now,
-        enqueued_at=None,
-        blocked_kind=None,
-        blocked_key=None,
-    )
-
-
-def _wake_same_record(session: Session, change: Change, now: datetime) -> set[Lane]:
-    return _wake(
-        session,
-        Change.connection_id == change.connection_id,
-        Change.kind == change.kind,
-        Change.direction == change.direction,
-        Change.key == change.key,
-        Change.state == State.PENDING.value,
-        Change.attempts == 0,
-        Change.due_at > now,
-        due_at=now,
-    )
-
-
-def _wake_counterpart(session: Session, change: Change, now: datetime) -> set[Lane]:
-    """A change the other way that was parked may have become needless: look at it again."""
-    return _wake(
-        session,
-        Change.connection_id == change.connection_id,
-        Change.kind == change.kind,
-        Change.direction == Direction(change.direction).reverse.value,
-        Change.key == change.target_key,
-        Change.state == State.PARKED.value,
-        state=State.PENDING.value,
-        due_at=now,
-        enqueued_at=None,
-    )
-
-
-def _wake(session: Session, *which: ColumnElement[bool], **becomes: Any) -> set[Lane]:
-    woken = session.execute(
-        update(Change).where(*which).values(**becomes).returning(Change.kind, Change.bulk)
-    )
+def _wake(
+    session: Session, whom: ReturningUpdate[str, bool], which: dict[str, Any], now: datetime
+) -> set[Lane]:
+    woken = session.execute(whom, which | {"now": now})
     return {(kind, bulk) for kind, bulk in woken}
+
+
+def _waker(*whom: ColumnElement[bool], **becomes: Any) -> ReturningUpdate[str, bool]:
+    """A statement, made once, that makes others due."""
+    waker = update(Change).where(*whom).values(due_at=_NOW, **becomes)
+    # Of these nobody holds any in the session, where SQLAlchemy would look for each.
+    return waker.returning(Change.kind, Change.bulk).execution_options(synchronize_session=False)
+
+
+_NOW: BindParameter[datetime] = bindparam("now")
+_SAME_RECORD = _waker(
+    is_record(), Change.state == constant(State.PENDING), Change.attempts == 0, Change.due_at > _NOW
+)
+# A change the other way that was parked may have become needless: look at it again.
+_COUNTERPART = _waker(
+    is_record(), Change.state == constant(State.PARKED), state=State.PENDING.value, enqueued_at=None
+)
+_IS_BLOCKED = (
+    (Change.connection_id == bindparam("of_connection"))
+    & (Change.direction == bindparam("of_direction"))
+    & (Change.blocked_kind == bindparam("of_kind"))
+    & (Change.blocked_key == bindparam("of_key"))
+)
+_DEPENDANTS = _waker(
+    _IS_BLOCKED,
+    Change.state.in_([constant(State.WAITING), constant(State.PARKED)]),
+    state=State.PENDING.value,
+    enqueued_at=None,
+    blocked_kind=None,
+    blocked_key=None,
+)
 
 
 def wait_for(session: Session, change: Change, *, kind: str, key: str, now: datetime) -> None:
@@ -133,19 +124,14 @@ def apply(
 
 
 def _park_dependants(session: Session, change: Change) -> None:
-    waiting = session.scalars(
-        select(Change)
-        .where(
-            Change.connection_id == change.connection_id,
-            Change.direction == change.direction,
-            Change.blocked_kind == change.kind,
-            Change.blocked_key == change.key,
-            Change.state == State.WAITING.value,
-        )
-        .with_for_update()
-    )
-    for dependant in waiting:
+    which = which_record(change.connection_id, change.kind, change.direction, change.key)
+    for dependant in session.scalars(_WAITING, which):
         park_for(dependant, change)
+
+
+_WAITING = (
+    select(Change).where(_IS_BLOCKED, Change.state == constant(State.WAITING)).with_for_update()
+)
 
 
 def park_for(change: Change, parked: Change) -> None:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
-    literal_column,
     or_,
     select,
     true,
@@ -27,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from shared.journal.pauses import in_force
 from shared.journal.record import WakeUp, open_or_running
-from shared.tables import Change, Connection
+from shared.tables import Change, Connection, constant
 from shared.words import Direction, State
 
 # So many changes of a connection, kind and urgency are with the broker at a time, the rest waits
@@ -41,8 +40,7 @@ LOST_MESSAGE = timedelta(seconds=20)
 
 # A kind, and whether it is bulk work.
 Lane = tuple[str, bool]
-# Not a parameter: only so does PostgreSQL see that the index of pending changes fits.
-_PENDING = Change.state == literal_column(f"'{State.PENDING.value}'")
+_PENDING = Change.state == constant(State.PENDING)
 
 
 def take_due(
@@ -128,11 +126,13 @@ _FREE = (
     )
     .with_for_update(skip_locked=True)
 )
+_SLUG = select(Connection.slug).where(Connection.id == Change.connection_id).scalar_subquery()
 _MARKED = (
     update(Change)
-    .where(Change.id.in_(_FREE), Change.connection_id == Connection.id)
+    .where(Change.id.in_(_FREE))
     .values(enqueued_at=_NOW)
-    .returning(Change.id, Connection.slug, Change.kind, Change.direction, Change.key, Change.bulk)
+    .returning(Change.id, _SLUG, Change.kind, Change.direction, Change.key, Change.bulk)
+    .execution_options(synchronize_session=False)
 )
 
 

@@ -7,11 +7,14 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from unittest.mock import patch
 
+from sqlalchemy.orm import Session
+
 from shared.engine import transfer, writing
 from shared.engine.recovery import Recovery
 from shared.engine.transfer import Transfer
 from shared.engine.writing import JournalWriter
 from shared.journal import claims
+from shared.tables import Change
 from tests.simulation.broker import Broker
 
 Broken = Callable[[], AbstractContextManager[object]]
@@ -44,7 +47,11 @@ def nobody_waits_after_an_unanswered_write() -> AbstractContextManager[object]:
 
 def nobody_checks_the_claim_before_a_write() -> AbstractContextManager[object]:
     """Who wakes up after the claim has gone to another worker writes all the same."""
-    return patch.object(JournalWriter, "_claim_holds", lambda *_: None)
+
+    def unchecked(writer: JournalWriter, session: Session) -> Change:
+        return session.get_one(Change, writer.change.id)
+
+    return patch.object(JournalWriter, "_claim_holds", unchecked)
 
 
 def calls_leave_long_after_their_key() -> AbstractContextManager[object]:
