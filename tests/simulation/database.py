@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Engine, Row, Select, create_engine, event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from shared.database import make_sessions
 from shared.tables import Base
 from tests.simulation import turns
+from tests.simulation.in_memory import make_tables
+from tests.simulation.sessions import Sessions
+from tests.simulation.statements import ready
 
 # All rows of some tables, by table.
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -31,29 +30,38 @@ class Database:
 
     Args:
         url: of a PostgreSQL database whose tables are there; in memory where it is not given.
+        in_full: with SQLAlchemy's own sessions also in memory.
 
     Attributes:
         in_memory: rows can be taken out and put back.
         at_commit: called before and after every commit with the words that say so.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, *, in_full: bool = False) -> None:
         self.in_memory = url is None
-        self._engine = _in_memory() if url is None else _postgres(url)
+        engine = make_tables() if url is None else _postgres(url)
         self._open = ExitStack()
-        self._open.callback(self._engine.dispose)
-        self._connection = self._open.enter_context(self._engine.connect())
+        self._open.callback(engine.dispose)
+        self._connection = self._open.enter_context(engine.connect())
         self._driver: Any = self._connection.connection.driver_connection
+        self.at_commit: Callable[[str], None] = nothing_happens
+        self._known: dict[Any, Sequence[Any]] = {}
+        self._known_at = 0
         if self.in_memory:
             self._open.enter_context(turns.in_use())
-        self.at_commit: Callable[[str], None] = nothing_happens
-        self.sessions = make_sessions(self._engine)
-        # Bound to the connection itself, they do not ask the pool for it at every transaction.
-        self.sessions.configure(bind=self._connection)
-        event.listen(self.sessions, "before_commit", lambda _: self.at_commit("before a commit"))
-        event.listen(self.sessions, "after_commit", lambda _: self.at_commit("after a commit"))
+        if self.in_memory and not in_full:
+            self.sessions: Any = Sessions(self._driver, self._commits)
+        else:
+            self.sessions = make_sessions(engine)
+            # Bound to the connection itself, they do not ask the pool for it at every transaction.
+            self.sessions.configure(bind=self._connection)
+            event.listen(self.sessions, "before_commit", lambda _: self._commits("before a commit"))
+            event.listen(self.sessions, "after_commit", lambda _: self._commits("after a commit"))
         self._tables = [f'"{table.name}"' for table in Base.metadata.sorted_tables]
         self._emptying = "".join(f"DELETE FROM {name};" for name in reversed(self._tables))  # noqa: S608
+
+    def _commits(self, where: str) -> None:
+        self.at_commit(where)
 
     def empty(self) -> None:
         """Delete every row; ids begin at 1 again in memory, and nowhere matter."""
@@ -75,10 +83,19 @@ class Database:
             places = ", ".join("?" * len(found[0]))
             self._driver.executemany(f"INSERT INTO {name} VALUES ({places})", found)  # noqa: S608
 
-    def read(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-        """What a statement finds, in a transaction of its own, which no fate can touch."""
-        with self._connection.begin():
-            return self._connection.execute(statement).all()
+    def read(self, statement: Any) -> Sequence[Any]:
+        """What a statement about columns finds, in a transaction of its own, which no fate can
+        touch. In memory it is asked anew only when rows have been written since."""
+        if not self.in_memory:
+            with self._connection.begin():
+                return self._connection.execute(statement).all()
+        if self._known_at != self._driver.total_changes:
+            self._known.clear()
+            self._known_at = self._driver.total_changes
+        if statement not in self._known:
+            made = ready(statement)
+            self._known[statement] = [made.row(row) for row in made.run(self._driver, {})]
+        return self._known[statement]
 
     def in_transaction(self) -> bool:
         """Whether anything is under way that a change of places would mix up."""
@@ -98,44 +115,3 @@ def _postgres(url: str) -> Engine:
     url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     options = {"options": "-c timezone=UTC"}
     return create_engine(url, poolclass=StaticPool, connect_args=options)
-
-
-def _in_memory() -> Engine:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    engine.dialect.colspecs = {**engine.dialect.colspecs, DateTime: _Moment}
-
-    @event.listens_for(engine, "connect")
-    def leave_transactions_to_us(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        connection.connection.driver_connection.execute("BEGIN")
-
-    for table in Base.metadata.tables.values():
-        for index in table.indexes:
-            where = index.dialect_options["postgresql"]["where"]
-            index.dialect_options["sqlite"]["where"] = where
-    Base.metadata.create_all(engine)
-    return engine
-
-
-class _Moment(sqlite.DATETIME):
-    """A time with its zone, which SQLite alone would forget."""
-
-    def bind_processor(self, *_: Any) -> Any:
-        return lambda value: value and value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def result_processor(self, *_: Any) -> Any:
-        return lambda value: value and datetime.fromisoformat(value)
-
-
-@compiles(JSONB, "sqlite")
-def _json(_type: Any, _compiler: Any, **_: Any) -> str:
-    return "JSON"
-
-
-@compiles(BigInteger, "sqlite")
-def _integer(_type: Any, _compiler: Any, **_: Any) -> str:
-    return "INTEGER"

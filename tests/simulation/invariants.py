@@ -23,10 +23,13 @@ REWRITTEN_AFTER = (
 )
 
 
+ALL = select(Change).order_by(Change.id)
+
+
 def broken(world: World) -> list[str]:
     """Everything that does not hold; each begins with the invariant's name."""
     with world.database.sessions() as session:
-        changes = list(session.scalars(select(Change).order_by(Change.id)))
+        changes = list(session.scalars(ALL))
     found = [f"I4: written at the same time: {each}" for each in world.calls.overlaps]
     found += _journal(changes)
     parked = {(c.kind, c.direction, c.key) for c in changes if c.state == State.PARKED.value}

@@ -16,6 +16,7 @@ from tests.simulation.schedule import play, quiet
 FIXED = range(1, 201)
 FRESH = 40
 ON_POSTGRESQL = range(1001, 1016)
+IN_FULL = range(2001, 2021)
 # What the engine may lack, and a schedule that has noticed it: the first to be tried.
 MISSING = (
     (broken.nobody_remembers_what_was_agreed, 1),
@@ -63,6 +64,13 @@ def test_the_invariants_hold_on_postgresql(database_url: str) -> None:
     failed = [o for seed in ON_POSTGRESQL if (o := play(on_postgresql, seed)).broken]
     on_postgresql.close()
     assert not failed, failed[0]
+
+
+def test_a_schedule_is_the_same_with_sqlalchemys_own_sessions(database: Database) -> None:
+    in_full = Database(in_full=True)
+    for seed in IN_FULL:
+        assert play(in_full, seed) == play(database, seed)
+    in_full.close()
 
 
 def test_a_seed_plays_the_same_schedule_again(database: Database) -> None:

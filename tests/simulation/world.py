@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from shared.engine.engine import Engine
 from shared.journal.record import News, WakeUp
@@ -16,7 +16,7 @@ from shared.probing import probe
 from shared.pulls import pull
 from shared.runs import DONE, list_run, start_run
 from shared.sweep import sweep
-from shared.tables import Change, Connection, Cursor, Link, Pause, Run
+from shared.tables import Change, Connection, Cursor, Link, Pause, Run, constant
 from shared.words import Cause, Direction, FailureClass, Origin, State, System
 from tasks.kinds import KINDS
 from tests.simulation.broker import Broker, Message
@@ -44,14 +44,15 @@ MOST_STEPS = 400
 MOST_ROUNDS = 60
 
 OPEN = select(Change.state, Change.due_at, Change.enqueued_at, Change.claim_expires_at).where(
-    Change.state.in_([State.PENDING.value, State.RUNNING.value, State.WAITING.value])
+    Change.state.in_([constant(state) for state in (State.PENDING, State.RUNNING, State.WAITING)])
 )
+CHOOSE = update(Connection).values(settings=bindparam("chosen"))
 RUNS = select(Run.lease_expires_at).where(Run.state != DONE)
 PAUSES = select(Pause.until, Pause.failure_class)
 NEWEST = select(func.max(Change.id))
 LINKS = select(Link.kind, Link.rackbeat_key, Link.tfso_key, Link.created_at)
 CLAIMS = select(Change.kind, Change.direction, Change.key, Change.claim_expires_at).where(
-    Change.state == State.RUNNING.value
+    Change.state == constant(State.RUNNING)
 )
 
 
@@ -125,7 +126,7 @@ class World:
             "conflict": {"wins": wins},
         }
         with self.database.sessions.begin() as session:
-            session.execute(update(Connection).values(settings=settings))
+            session.execute(CHOOSE, {"chosen": settings})
         self.people.may_edit_in(origin)
         self._origin, self._wins = origin, wins
 
