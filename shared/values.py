@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pycountry
 from email_validator import EmailNotValidError, validate_email
@@ -18,6 +19,7 @@ from shared.failures import Transient, Unmappable
 from shared.kind import Context, Record
 from shared.words import System
 
+NORWAY = ZoneInfo("Europe/Oslo")
 # Languages in which people in the Nordic countries write the names of countries.
 _COUNTRY_LANGUAGES = ("nb", "nn", "da", "sv")
 _EMAIL_SEPARATORS = re.compile(r"[;,\s<>]+")  # "Kari <kari@example.no>" is an address, too
@@ -136,21 +138,26 @@ def text(value: Any) -> str | None:
 
 
 def day(value: Any, field: str) -> date | None:
-    """The day of a date or time as text or object; times in UTC count as given.
+    """The day of a date or time as text or object; of a time with a zone, the day it is in Norway.
+
+    Midnight there, which is how 24SevenOffice has the days it sets itself, is the evening before
+    in UTC. The midnights in UTC that we write are early hours of the same day.
 
     Raises:
         Unmappable: it is not a date.
     """
     if value is None or value == "":
         return None
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
-        return date.fromisoformat(str(value)[:10])
+        time = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         raise Unmappable(f"The field {field} is {value!r}, which is not a date.") from None
+    try:
+        return time.date() if time.tzinfo is None else time.astimezone(NORWAY).date()
+    except OverflowError:  # in the last hours of the calendar
+        return time.date()
 
 
 def moment(value: Any) -> datetime | None:

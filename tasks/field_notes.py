@@ -104,6 +104,9 @@ NOTES: tuple[Note, ...] = (
     N(DOCUMENTS, BACK, "mark", "`24SO` and the `OrderId`."),
     N(DOCUMENTS, BACK, "their_reference", "Below the note, after `Deres referanse:`."),
     N(DOCUMENTS, BACK, "note", "Followed by the texts of lines without product and price."),
+    N(DOCUMENTS, BACK, "ordered_on", "The day it is in Norway."),
+    N(DOCUMENTS, BACK, "deliver_on", "The day it is in Norway."),
+    N(("invoice",), BACK, "invoiced_on", "The day it is in Norway."),
     N(DOCUMENTS, BACK, "currency_rate", "`Rate` divided by `Unit`."),
     N(DOCUMENTS, FORTH, "Currency.Unit", "`1`, or in an update the unit that is there."),
     N(

@@ -10,8 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 Json = dict[str, Any]
 Plain = dict[str, Any]
@@ -21,6 +23,7 @@ LOCAL_CURRENCY = "NOK"
 INVOICES = ("ForInvoicing", "Invoiced")  # statuses of what is, or is to be, an invoice
 OF_RACKBEAT = re.compile(r"Rackbeat \d+")  # the mark of an order made there
 COUNTRIES = {"no": "NO", "norge": "NO", "norway": "NO", "sverige": "SE", "finland": "FI"}
+NORWAY = ZoneInfo("Europe/Oslo")
 ORE = Decimal("0.01")
 
 
@@ -225,9 +228,15 @@ def _tfso_order(record: Json, numbers: Mapping[int, str | None]) -> Plain:
     mark = record.get("ReferenceNumber") or ""
     return {
         "key": mark if OF_RACKBEAT.fullmatch(mark) else f"24SO {record['OrderId']}",
-        "date": record["DateOrdered"][:10],
+        "date": _day_in_norway(record["DateOrdered"]),
         **_tfso_document(record, numbers),
     }
+
+
+def _day_in_norway(time: str) -> str:
+    """24SevenOffice's times are in UTC, also where they do not say so."""
+    told = datetime.fromisoformat(time)
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(NORWAY).date().isoformat()
 
 
 def _tfso_invoice(record: Json, numbers: Mapping[int, str | None]) -> Plain:

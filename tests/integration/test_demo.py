@@ -67,7 +67,7 @@ TFSO: Json = {
             "OrderId": 2001,
             "OrderStatus": "Invoiced",
             "CustomerId": 10001,
-            "DateOrdered": "2026-03-01T12:00:00Z",
+            "DateOrdered": "2026-02-28T23:00:00Z",
             "Currency": {"Symbol": "NOK"},
             "Addresses": {"Post": ADDRESS},
             "IncludeVAT": True,

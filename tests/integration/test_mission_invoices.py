@@ -391,7 +391,18 @@ def test_an_order_whose_link_is_lost_is_invoiced_all_the_same(
     assert the_world.states() == []
 
 
-def test_an_invoice_of_24so_without_an_order_is_made_in_rackbeat(the_world: World) -> None:
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [
+        ("2026-03-02T00:00:00", "2026-03-02"),
+        ("2026-11-30T23:00:00", "2026-12-01"),  # midnight in Norway, and another VAT period
+        ("2026-08-31T21:59:59", "2026-08-31"),
+        ("2026-08-31T22:00:00", "2026-09-01"),
+    ],
+)
+def test_an_invoice_of_24so_without_an_order_is_made_in_rackbeat(
+    the_world: World, told: str, day: str
+) -> None:
     the_world.connect(invoice=FROM_24SO)
     customer, product = tfso_goods(the_world)
     made = tfso_order(
@@ -399,11 +410,11 @@ def test_an_invoice_of_24so_without_an_order_is_made_in_rackbeat(the_world: Worl
         customer["Id"],
         row(product, 2, "99.90"),
         OrderStatus="Invoiced",
-        DateInvoiced="2026-03-02T00:00:00",
+        DateInvoiced=told,
     )
     later(the_world)
     (invoice,) = invoices(the_world)
-    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, day)
     assert invoice["other_reference"] == f"24SO {made['OrderId']}"
     assert total(the_world, invoice["number"]) == Decimal(made["OrderTotalIncVat"])
     assert the_world.rackbeat.state()["orders"] == []

@@ -245,6 +245,18 @@ def pulled(the_world: World, *rows: Any, **fields: Any) -> Json:
     return order
 
 
+@pytest.mark.parametrize(
+    ("midnight", "day"),
+    [("2026-06-30T22:00:00", "2026-07-01"), ("2026-11-30T23:00:00", "2026-12-01")],
+)
+def test_an_order_is_of_the_day_it_is_in_norway(the_world: World, midnight: str, day: str) -> None:
+    """24SevenOffice answers in UTC, where midnight in Norway is the evening before."""
+    the_world.connect()
+    pulled(the_world, DateOrdered=midnight, DeliveryDate=midnight)
+    draft = the_only_draft(the_world)
+    assert (draft["order_date"], draft["deliver_at"]) == (day, day)
+
+
 def test_orders_arrive_with_the_pull_every_ten_minutes(the_world: World) -> None:
     the_world.connect()
     the_world.work()

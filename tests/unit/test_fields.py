@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,13 @@ def test_the_marks_of_documents_name_the_system_and_the_number() -> None:
     assert sent("order", FORTH)["ReferenceNumber"] == "Rackbeat 3001"
     assert sent("invoice", FORTH)["ReferenceNumber"] == "Rackbeat faktura 3001"
     assert sent("order", BACK)["other_reference"] == "24SO 1017"
+
+
+def test_the_days_of_documents_are_those_in_norway() -> None:
+    midnight = datetime(2026, 5, 16, 22, tzinfo=UTC)
+    written = sent("order", BACK, DateOrdered=midnight, DeliveryDate=midnight)
+    assert (written["order_date"], written["deliver_at"]) == ("2026-05-17", "2026-05-17")
+    assert sent("invoice", BACK, DateInvoiced=midnight)["invoice_date"] == "2026-05-17"
 
 
 def test_their_reference_stands_below_the_note() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -95,12 +95,54 @@ def test_what_is_neither_yes_nor_no_is_unmappable(written: Any) -> None:
         "2026-03-09",
         "2026-03-09 23:59:59",  # Rackbeat
         "2026-03-09T00:00:00Z",  # 24SevenOffice, as a snapshot holds it
-        datetime(2026, 3, 9, 23, 59, tzinfo=UTC),
+        "2026-03-08T23:00:00Z",  # midnight in Norway
+        datetime(2026, 3, 9, 22, 59, tzinfo=UTC),
+        datetime(2026, 3, 9, 23, 59),  # noqa: DTZ001 - no zone, as Rackbeat's times
         date(2026, 3, 9),
     ],
 )
 def test_a_day_is_read_from_a_day_or_a_time(written: Any) -> None:
     assert values.day(written, "order date") == date(2026, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [
+        ("2026-11-30T22:59:59Z", "2026-11-30"),  # winter: one hour before UTC
+        ("2026-11-30T23:00:00Z", "2026-12-01"),
+        ("2026-06-30T21:59:59Z", "2026-06-30"),  # summer: two
+        ("2026-06-30T22:00:00Z", "2026-07-01"),
+        ("2026-03-28T23:00:00Z", "2026-03-29"),  # the day whose clocks go forward
+        ("2026-03-29T21:59:59Z", "2026-03-29"),
+        ("2026-03-29T22:00:00Z", "2026-03-30"),
+        ("2026-10-24T22:00:00Z", "2026-10-25"),  # the day whose clocks go back
+        ("2026-10-25T22:59:59Z", "2026-10-25"),
+        ("2026-10-25T23:00:00Z", "2026-10-26"),
+        ("2026-12-01T00:30:00+02:00", "2026-11-30"),
+        ("9999-12-31T23:30:00Z", "9999-12-31"),
+    ],
+)
+def test_a_time_with_a_zone_is_of_the_day_it_is_in_norway(told: str, day: str) -> None:
+    for written in (told, datetime.fromisoformat(told)):
+        assert values.day(written, "invoice date") == date.fromisoformat(day)
+
+
+DAYS = st.dates(date(1900, 1, 1), date(9999, 12, 30))
+
+
+@given(DAYS)
+def test_midnight_in_norway_belongs_to_its_day(day: date) -> None:
+    midnight = datetime.combine(day, time(), values.NORWAY)
+    assert values.day(midnight.astimezone(UTC), "invoice date") == day
+    assert values.day(midnight - timedelta(seconds=1), "invoice date") == day - timedelta(days=1)
+
+
+@given(DAYS)
+def test_a_day_that_is_written_to_24so_comes_back_as_the_same_day(day: date) -> None:
+    for sent in (day, datetime.combine(day, time(), UTC)):
+        text = tfso_values.write({"DateInvoiced": sent})["DateInvoiced"]
+        answered = tfso_values.read(datetime.fromisoformat(text).replace(tzinfo=None))
+        assert values.day(text, "date") == values.day(answered, "date") == day
 
 
 @pytest.mark.parametrize("written", ["09.03.2026", "2026-02-30", "soon", 5, [], True])
