@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.entity import Entity
 from shared.failures import Unmappable
+from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Record, Sought
 from shared.words import Direction
 
@@ -45,6 +46,7 @@ def find_match(
 
     Raises:
         Unmappable: several records fit, or the one that fits belongs to another record.
+        Wait: the one that fits has just been linked to this very record.
     """
     side = kind.side(direction.target)
     if candidates is None:
@@ -65,16 +67,19 @@ def find_match(
     match = matches[0]
     name = _name(kind, direction, match, context)
     if (other := linked_to(match.key)) == own_key:
-        return match  # linked in this very moment, by the change that travels the other way
+        # Linked in this very moment, by the change that travels the other way: what both sides
+        # agreed on there is no difference to be written.
+        raise Wait(f"It has just been linked to {name} in {where}.", seconds=1)
     if other is not None:
         raise Unmappable(
             f"{desired.label()} has the same {by} as {direction.source.title} record {other}, "
             f"which is already linked to {name} in {where}. Give one of the two another {by}."
         )
     settled(match.key)
-    if created and by == _title(desired.identifiers()[0][0]):
-        return match
     found = side.parse(match.record, Context(context.settings))
+    # By whichever it was found: it may have arrived between two searches.
+    if created and desired.identifiers()[0] in found.identifiers():
+        return match
     if (why := desired.contradicts(found)) is not None:
         raise Unmappable(
             f"{name} in {where} has the same {by} as {desired.label()}, but {why}. Change one of "

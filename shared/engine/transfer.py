@@ -209,8 +209,8 @@ class Transfer:
         try:
             self._create(entity, desired)
         except Rejected:
-            # The comparison of whole lists is a little old: perhaps the record is there by now.
-            if candidates is None or (match := self._match(desired, None, earlier)) is None:
+            # Perhaps the record is there by now, or was missing in whole lists that were compared.
+            if (match := self._match(desired, None, earlier)) is None:
                 raise
             return self._matched(entity, desired, match)
         return None

@@ -21,7 +21,13 @@ from shared.links import find_link
 from shared.sweep import sweep
 from shared.tables import Change
 from shared.words import Cause, Direction, Outcome, State, System
-from tests.harness.people import linked, tfso_product, tfso_supplier
+from tests.harness.people import (
+    linked,
+    rackbeat_group,
+    rackbeat_product,
+    tfso_product,
+    tfso_supplier,
+)
 from tests.harness.world import SLUG, World
 
 CLAIM_SECONDS = 180
@@ -139,6 +145,18 @@ def test_a_record_that_one_worker_has_claimed_is_left_alone_by_another(the_world
         assert the_world.change(id=change).state == "running"
         assert the_world.writes() == {}
     assert the_world.writes() == {"POST /products": 1}
+
+
+def test_a_record_that_somebody_makes_while_it_is_being_created_is_linked(
+    the_world: World,
+) -> None:
+    change = a_new_product(the_world)
+    with halted(the_world.engine, change, Point.AFTER_KEY):
+        group = rackbeat_group(the_world, webhooks=False)["number"]
+        rackbeat_product(the_world, group, number="SKI-205", webhooks=False)
+    assert the_world.change(id=change).state == "done"
+    assert "SKI-205" in {link.rackbeat_key for link in the_world.links("product")}
+    assert copies(the_world) == 1
 
 
 def test_another_record_is_transferred_meanwhile(the_world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from shared.engine.matching import Match, find_match
 from shared.failures import Unmappable
+from shared.journal.decide import Wait
 from shared.kind import Context
 from shared.rackbeat.protocol import LOTS, Resource
 from shared.settings import Settings
@@ -38,6 +39,15 @@ class Tfso:
         self.asked.append(dict(search))
         ((name, value),) = search.items()
         return [found for found in self.records if found.get(names.get(name, name)) == value]
+
+
+@dataclass
+class Late(Tfso):
+    """Has nothing yet when it is first asked."""
+
+    def _found(self, search: Mapping[str, Any], names: Mapping[str, str]) -> list[Record]:
+        found = super()._found(search, names)
+        return found if len(self.asked) > 1 else []
 
 
 @dataclass
@@ -171,10 +181,10 @@ def test_a_record_that_belongs_to_another_is_not_matched_and_both_are_named() ->
         match(customers.KIND, FJELL, Tfso([company(1045)]), links={"1045": "2000"})
 
 
-def test_a_record_linked_to_this_very_one_in_this_moment_is_the_match() -> None:
+def test_a_record_linked_to_this_very_one_in_this_moment_is_looked_at_again_as_linked() -> None:
     there = company(1045, "Renamed AS")
-    found = match(customers.KIND, FJELL, Tfso([there]), links={"1045": "1045"})
-    assert found == Match("1045", there)
+    with pytest.raises(Wait, match="has just been linked"):
+        match(customers.KIND, FJELL, Tfso([there]), links={"1045": "1045"})
 
 
 def test_what_we_created_is_recognised_by_its_mark_also_when_it_was_renamed_meanwhile() -> None:
@@ -182,6 +192,11 @@ def test_what_we_created_is_recognised_by_its_mark_also_when_it_was_renamed_mean
     with pytest.raises(Unmappable, match="its organisation number is 9"):
         match(customers.KIND, FJELL, Tfso([there]))
     assert match(customers.KIND, FJELL, Tfso([there]), created=True) == Match("3", there)
+
+
+def test_what_we_created_is_recognised_also_when_it_arrives_between_two_searches() -> None:
+    there = company(1045, "Fjellet AS", ExternalId="1045", OrganizationNumber="9")
+    assert match(customers.KIND, FJELL, Late([there]), created=True) == Match("1045", there)
 
 
 def test_what_only_looks_like_what_we_created_is_judged_like_any_other() -> None:
