@@ -138,7 +138,7 @@ def _named(service: Service, request: Request, payload: etree._Element) -> Opera
 def create_app(config: SandboxConfig | None = None) -> Starlette:
     """A new sandbox, with the seed data in it; its state is at `app.state.sandbox`."""
     sandbox = Sandbox(config or SandboxConfig())
-    fill(sandbox.seeded_client, sandbox.config.seed)
+    fill(sandbox.seeded_client, sandbox.config.seed, sandbox.config.size)
     faults, calls = Faults(), CallLog()
     app = Starlette(
         routes=[

@@ -45,6 +45,15 @@ ANNEN_BEDRIFT = IdentityConfig(
 
 
 @dataclass(frozen=True)
+class Size:
+    """How many records the seed data have, besides the categories; fewer are the first of them."""
+
+    customers: int = 60
+    suppliers: int = 20
+    products: int = 200
+
+
+@dataclass(frozen=True)
 class SandboxConfig:
     """All that can be set.
 
@@ -52,6 +61,7 @@ class SandboxConfig:
         identities: the clients the user sees. The one with the data is not the default, so that
             an integration that trusts the default writes into the wrong company, visibly.
         seed: decides the seed data, wholly.
+        size: of the seed data.
         now: the clock; aware datetimes. Time limits, sessions and times of change all use it.
         session_lifetime: from a session's last use (assumed: the vendor does not say).
         logins_per_minute: by one user name, successful or not (reference: repeated logins are
@@ -66,6 +76,7 @@ class SandboxConfig:
     application_id: str = "3d2c9f74-6a18-4f0b-b5d6-0c9e8a7b1003"
     identities: tuple[IdentityConfig, ...] = (FJELLHEIM, ANNEN_BEDRIFT)
     seed: int = 1
+    size: Size = Size()
     now: Callable[[], datetime] = utc_now
     session_lifetime: timedelta = timedelta(hours=1)
     logins_per_minute: int = 30

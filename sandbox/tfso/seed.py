@@ -1,4 +1,5 @@
-"""What a new sandbox holds: 60 customers, 20 suppliers, 8 categories, 200 products, no orders.
+"""What a new sandbox holds when nothing else is said: 60 customers, 20 suppliers, 8 categories, 200
+products, no orders.
 
 The same seed gives the same data, times included. Among it are the oddities a real company has.
 """
@@ -13,11 +14,12 @@ from random import Random
 
 from sandbox.tfso import seed_words as words
 from sandbox.tfso.companies import save_company
+from sandbox.tfso.config import Size
 from sandbox.tfso.products import edit_product, save_category
 from sandbox.tfso.state import ClientState
 from sandbox.tfso.values import Record
 
-CUSTOMERS, CONSUMERS, SUPPLIERS, PRODUCTS = 60, 12, 20, 200
+_FIRST_CONSUMER = 48
 TOO_LONG_NUMBER = "FJELLHEIM-TELT-4-PERSONER-GRØNN"
 """The one product number of more than 25 characters."""
 SHARED_NUMBER = "TAPE-50"
@@ -41,23 +43,23 @@ _SPECIAL_NUMBERS = {
 }
 
 
-def fill(client: ClientState, seed: int) -> None:
+def fill(client: ClientState, seed: int, size: Size) -> None:
     """Put the seed data into an empty client."""
     random = Random(seed)
     clock = _Clock()
     past = replace(client, now=clock)  # the tables are shared, the clock is not
     organisation_numbers = _organisation_numbers(random)
-    for position in range(CUSTOMERS):
+    for position in range(size.customers):
         save_company(past, _customer(random, position, organisation_numbers))
     suppliers = [
         save_company(past, _supplier(random, position, organisation_numbers))["Id"]
-        for position in range(SUPPLIERS)
+        for position in range(size.suppliers)
     ]
     categories = [
         save_category(past, {"Name": name, "No": str(number)})["Id"]
         for number, name, *_ in words.CATEGORIES
     ]
-    for position in range(PRODUCTS):
+    for position in range(size.products):
         edit_product(past, _product(random, position, categories, suppliers))
 
 
@@ -93,7 +95,7 @@ def _organisation_numbers(random: Random) -> Iterator[str]:
 
 
 def _customer(random: Random, position: int, numbers: Iterator[str]) -> Record:
-    if position >= CUSTOMERS - CONSUMERS:
+    if position >= _FIRST_CONSUMER:
         return _consumer(random, position)
     country, spelled, places = "NO", random.choice(_IN_NORWAY), words.NORWAY
     if position in _SWEDES:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sandbox import rackbeat, tfso
 from sandbox.control import SandboxControl
 from sandbox.stack import wait_until
-from sandbox.tfso.config import FJELLHEIM, SandboxConfig
+from sandbox.tfso.config import FJELLHEIM, SandboxConfig, Size
 from sandbox.threads import running
 from shared.clock import utc_now
 from shared.config import Configuration
@@ -255,8 +255,14 @@ class World:
 
 
 GENEROUS_RACKBEAT = rackbeat.Config(webhook_retry=0.05, requests_per_minute=NO_LIMIT)
+# What is there already. Whatever lists and compares everything would else do so for hundreds of
+# records that a test is not about.
+FEW = Size(customers=2, suppliers=2, products=2)
 GENEROUS_TFSO = SandboxConfig(
-    requests_per_hour=NO_LIMIT, requests_per_second=NO_LIMIT, logins_per_minute=NO_LIMIT
+    size=FEW,
+    requests_per_hour=NO_LIMIT,
+    requests_per_second=NO_LIMIT,
+    logins_per_minute=NO_LIMIT,
 )
 
 
@@ -271,7 +277,7 @@ def world(
     clock: Clock | None = None,
     **config: Any,
 ) -> Iterator[World]:
-    """A world with empty tables, an empty Rackbeat and the seeded 24SevenOffice."""
+    """A world with empty tables, an empty Rackbeat and a 24SevenOffice that holds a few records."""
     limits = {
         "rackbeat_calls_per_minute": NO_LIMIT,
         "tfso_calls_per_hour": NO_LIMIT,

@@ -11,7 +11,7 @@ from shared.operations import Operations
 from shared.words import Direction
 from tests.harness.mission import later, rackbeat_goods, reconcile
 from tests.harness.people import known_token, linked, tfso_product
-from tests.harness.world import SLUG, Json, World
+from tests.harness.world import FEW, SLUG, Json, World
 
 TOKEN = "a-token-that-the-test-knows-too"
 
@@ -91,7 +91,7 @@ def test_a_doubtful_twin_is_parked_with_both_numbers_named(the_world: World) -> 
     assert "SKI-205" in str(parked.message)
     assert "SKI-206" in str(parked.message)
     assert the_world.in_tfso("products", key)["StatusId"] == 1
-    assert len(the_world.all_in_tfso("products")) == 201
+    assert len(the_world.all_in_tfso("products")) == FEW.products + 1
 
 
 def test_two_records_that_might_be_it_are_both_named_and_nothing_is_relinked(

@@ -26,7 +26,7 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
-from tests.harness.world import SLUG, World
+from tests.harness.world import FEW, SLUG, World
 from workers import process, tasks
 from workers.cli import app as cli
 from workers.web import api
@@ -234,7 +234,7 @@ def test_a_preview_of_the_initial_sync_says_what_would_be_done_and_does_nothing(
     operations = Operations(ways.engine, actor="test")
     found = untouched(ways, lambda: intended(operations.preview(SLUG, Cause.INITIAL, FROM_24SO)))
     assert Counter(item.outcome for item in found.values()) == {
-        "created": 21, "updated": 1, "parked": 1,
+        "created": FEW.suppliers + 1, "updated": 1, "parked": 1,
     }  # fmt: skip
     created = found[str(new["Id"])]
     assert created.fields["name"] == (None, "Skifabrikken AS")
@@ -294,7 +294,7 @@ def test_the_command_line_shows_a_preview_field_by_field(ways: World) -> None:
     assert "'Feil' -> 'Leverandør 0'" in text
     assert "Nothing was written" in text
     text = untouched(ways, lambda: by_cli("sync", "initial", SLUG, "--dry-run"))
-    assert "20 created" in text
+    assert f"{FEW.suppliers} created" in text
 
 
 def test_a_preview_keeps_to_the_span_of_time(ways: World) -> None:

@@ -16,8 +16,8 @@ from shared.settings import SettingsError, load_settings
 from shared.tables import Audit
 from shared.words import Cause
 from tests.harness.mission import later
-from tests.harness.people import rackbeat_supplier, tfso_customer
-from tests.harness.world import SLUG, Json, World
+from tests.harness.people import rackbeat_supplier, tfso_customer, tfso_supplier
+from tests.harness.world import FEW, SLUG, Json, World
 from workers import process
 from workers.cli import app as cli
 from workers.web import api
@@ -225,18 +225,21 @@ def test_the_api_shows_connections_changes_and_status(the_world: World, http: ht
 def test_the_api_shows_how_far_the_initial_sync_is(the_world: World, http: httpx.Client) -> None:
     off = {f"{kind}__origin": "off" for kind in ("order", "product", "product_group", "customer")}
     assert change(http, invoice__origin="off", stock__origin="off", **off).is_success
+    for number in range(5):
+        tfso_supplier(the_world, Name=f"Leverandør {number}", OrganizationNumber="")
+    total = FEW.suppliers + 5
     run = start_run(the_world.engine, SLUG, Cause.INITIAL)
     list_run(the_world.engine, run)
     the_world.engine.process(the_world.changes(kind="supplier")[0].id)
     the_world.clock.pass_by(minutes=1)
     (shown,) = http.get(f"connections/{SLUG}/runs").json()
     assert (shown["cause"], shown["state"]) == ("initial", "transferring")
-    assert (shown["done"], shown["total"]) == (1, 20)
-    assert shown["left"] == pytest.approx(19 * 60, abs=60)  # one a minute so far
+    assert (shown["done"], shown["total"]) == (1, total)
+    assert shown["left"] == pytest.approx((total - 1) * 60, abs=60)  # one a minute so far
     the_world.work()
     the_world.settle()
     (shown,) = http.get(f"connections/{SLUG}/runs").json()
-    assert (shown["state"], shown["done"], shown["left"]) == ("done", 20, None)
+    assert (shown["state"], shown["done"], shown["left"]) == ("done", total, None)
 
 
 # -- by command line ----------------------------------------------------------------------------
