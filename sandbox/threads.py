@@ -46,12 +46,22 @@ class _Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
-@contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    """Serve an application on a free port of this machine; its address while it runs."""
+def free_address() -> socket.socket:
+    """A free port of this machine, to serve at."""
     # Named as TCP, or asyncio leaves Nagle's delay on: 40 ms for every answer.
-    listening = socket.socket(proto=socket.IPPROTO_TCP)
-    listening.bind(("127.0.0.1", 0))
+    address = socket.socket(proto=socket.IPPROTO_TCP)
+    address.bind(("127.0.0.1", 0))
+    return address
+
+
+@contextmanager
+def running(app: ASGIApp, at: socket.socket | None = None) -> Iterator[str]:
+    """Serve an application on a free port of this machine; its address while it runs.
+
+    Args:
+        at: an address that stays the caller's, and may be served at again afterwards.
+    """
+    listening = free_address() if at is None else at.dup()
     # Faults break answers off on purpose; the server's complaints about that are no news.
     server = _Server(uvicorn.Config(app, log_level="critical"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)

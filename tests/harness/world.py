@@ -5,6 +5,7 @@ Work is driven by the test: nothing happens until it says so, and then everythin
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,13 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.types import ASGIApp
 
 from sandbox import rackbeat, tfso
 from sandbox.control import SandboxControl
 from sandbox.stack import wait_until
 from sandbox.tfso.config import FJELLHEIM, SandboxConfig, Size
-from sandbox.threads import running
+from sandbox.threads import free_address, running
 from shared.clock import utc_now
 from shared.config import Configuration
 from shared.connections import Connections, NewConnection, token_digest
@@ -266,6 +268,19 @@ GENEROUS_TFSO = SandboxConfig(
 )
 
 
+_kept_addresses: list[socket.socket] = []
+
+
+@contextmanager
+def _running_where_it_was(app: ASGIApp) -> Iterator[str]:
+    """At an address that is kept for the worlds to come: the descriptions of its services need not
+    be read anew, which takes as long as all else that a world begins with."""
+    address = _kept_addresses.pop() if _kept_addresses else free_address()
+    with running(app, at=address) as url:
+        yield url
+    _kept_addresses.append(address)
+
+
 @contextmanager
 def world(
     database_url: str,
@@ -290,8 +305,11 @@ def world(
         **{**limits, **config},
     )
     with ExitStack() as stack:
-        apps = rackbeat.create_app(rackbeat_config), tfso.create_app(tfso_config), web_app
-        rackbeat_url, tfso_url, web_url = (stack.enter_context(running(app)) for app in apps)
+        rackbeat_url, web_url = (
+            stack.enter_context(running(app))
+            for app in (rackbeat.create_app(rackbeat_config), web_app)
+        )
+        tfso_url = stack.enter_context(_running_where_it_was(tfso.create_app(tfso_config)))
         made = World(
             configuration=configuration,
             sessions=make_sessions(engine_of(database_url)),
