@@ -6,8 +6,10 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from sandbox.servers import Postgres, Valkey, data_folder
 from shared.database import make_engine
@@ -15,12 +17,26 @@ from shared.migrate import migrate
 from tests.harness.stored import empty, empty_broker
 from tests.harness.world import World, world
 
+CONTRACTS = "tests/contract/"
 CHECKOUT = Path(__file__).parent.parent
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Twice as many as there are cores: tests wait half of their time for servers to answer."""
     return 2 * (os.cpu_count() or 1)
+
+
+class Modules(LoadScopeScheduling):
+    """Each process takes whole modules; those of the contracts together, as all they look at is
+    what one run of the journeys sent."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope = nodeid.rsplit("::", 1)[0]
+        return CONTRACTS if scope.startswith(CONTRACTS) else scope
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Modules | None:
+    return Modules(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_collection_finish() -> None:
