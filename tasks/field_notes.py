@@ -102,7 +102,15 @@ NOTES: tuple[Note, ...] = (
     N(("invoice",), FORTH, "mark", "`Rackbeat faktura` and the number."),
     N(DOCUMENTS, FORTH, "number", "So that the document can be searched for."),
     N(DOCUMENTS, BACK, "mark", "`24SO` and the `OrderId`."),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "their_reference",
+        "Where it is text. A line of the note that begins with `Deres referanse:` counts before "
+        "it, and is no part of the note.",
+    ),
     N(DOCUMENTS, BACK, "their_reference", "Below the note, after `Deres referanse:`."),
+    N(("invoice",), FORTH, "order_reference", "Used where the invoice itself has no reference."),
     N(DOCUMENTS, BACK, "note", "Followed by the texts of lines without product and price."),
     N(DOCUMENTS, BACK, "ordered_on", "The day it is in Norway."),
     N(DOCUMENTS, BACK, "deliver_on", "The day it is in Norway."),

@@ -22,8 +22,8 @@ Flat = dict[Path, Any]
 
 # Checked against the lines, never written: left out, so that changed lines are not refused.
 TOTALS = ("total", "total_with_vat")
-# Made of the record's key, which is never missing.
-NEVER_MISSING = frozenset({"mark"})
+# Made of the record's key, which is never missing, or instead taken from another record's fields.
+NEVER_MISSING = frozenset({"mark", "their_reference"})
 PARKED = object()
 
 

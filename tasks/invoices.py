@@ -22,7 +22,7 @@ from shared.words import Direction
 from tasks.documents import Document, Line
 from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders
-from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines
+from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines, their_reference
 from tasks.tfso_documents import A_MONTH, TfsoDocuments, invoice_mark, order_mark, takes_back
 
 
@@ -32,6 +32,7 @@ class Invoice(Document):
     Attributes:
         order: the order it belongs to, where that is linked.
         order_mark: that order's mark, by which it is found where the link is not known.
+        order_reference: the customer's reference of that order.
         covers_order: it invoices all of that order, so that the order itself becomes the invoice
             in 24SevenOffice.
         credit: it is a credit note.
@@ -41,11 +42,12 @@ class Invoice(Document):
     """
 
     not_compared = Document.not_compared | {
-        "order", "order_mark", "covers_order", "credit", "credited",
+        "order", "order_mark", "order_reference", "covers_order", "credit", "credited",
     }  # fmt: skip
 
     order: Annotated[Text, RefersTo("order", optional=True)] = None
     order_mark: Text = None
+    order_reference: Text = None
     covers_order: bool = False
     credit: bool = False
     credited: Annotated[Text, RefersTo("invoice", optional=True)] = None
@@ -87,6 +89,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         order = client.get(ORDERS, orders[0])
         record["order_lines"] = (order or {}).get("lines") or []
         record["order_mark"] = RackbeatOrders().mark_of(order or {"number": orders[0]})
+        record["order_reference"] = their_reference(order or {})
         if record.get("is_creditnote"):
             siblings = client.listing(CUSTOMER_INVOICES, {"order_number": orders[0]})
             invoices = [other for other in siblings if not other.get("is_creditnote")]
@@ -113,6 +116,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             **fields,
             order=order,
             order_mark=text(record.get("order_mark")),
+            order_reference=text(record.get("order_reference")),
             covers_order=not credit and _covers(record, fields["lines"]),
             credit=credit,
             credited=text(record.get("credited")),
@@ -322,6 +326,8 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
 
     def render(self, entity: Invoice, context: Context) -> Payload:
         settings = context.settings.invoice
+        reference = entity.their_reference or entity.order_reference
+        entity = entity.model_copy(update={"their_reference": reference})
         payload = self.document_payload(entity, context)
         payload |= {"OrderStatus": settings.status, "Distributor": settings.distributor}
         belongs_to = entity.credited or entity.order

@@ -38,6 +38,7 @@ D = TypeVar("D", bound=Document)
 
 NEWEST = 1000
 LONGEST_HEADING, LONGEST_NOTE = 255, 800
+REFERENCE = "Deres referanse: "
 ADDRESS_PARTS = ("name", "street", "zipcode", "city", "country")
 
 
@@ -64,8 +65,9 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "customer": text(record.get("customer_id") or dig(record, "customer", "number")),
             "ordered_on": day(record.get("order_date"), "order date"),
             "deliver_on": day(record.get("deliver_at"), "delivery date"),
+            "their_reference": their_reference(record),
             "heading": record.get("heading"),
-            "note": record.get("note"),
+            "note": _note_apart(record)[0],
             "currency": record.get("currency"),
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
             "address": _address(record, "billing_address", "address_", context),
@@ -81,9 +83,10 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         document = document.model_copy(update={"lines": kept})
         vat_is_kept(document, "24SevenOffice")
         lines, texts = _split_off_texts(document, context.settings)
-        # Rackbeat's own reference fields hold numbers of its employees and contacts, not text.
-        if document.their_reference:
-            texts.insert(0, f"Deres referanse: {document.their_reference}")
+        # The references that can be written are numbers of Rackbeat's employees and contacts.
+        reference = document.their_reference or _note_apart(context.existing or {})[1]
+        if reference:
+            texts.insert(0, f"{REFERENCE}{reference}".replace("\n", " "))
         note = "\n".join(part for part in (document.note, *texts) if part) or None
         return without_nothing(
             {
@@ -130,6 +133,24 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             # No source shows how a line is deleted; without quantity it has no effect.
             path, nothing = f"lines/{line['id']}", {"quantity": 0}
             client.action(self.resource, key, path, payload=nothing, method="PUT")
+
+
+def their_reference(record: Record) -> str | None:
+    """The customer's reference: the one in the note, which came from 24SevenOffice, before the
+    document's own, which may only be what is usual for the customer."""
+    own = record.get("their_reference")
+    return _note_apart(record)[1] or (own if isinstance(own, str) else None)
+
+
+def _note_apart(record: Record) -> tuple[Any, str | None]:
+    """The note of a document without the customer's reference in it, and that."""
+    note = record.get("note")
+    if not isinstance(note, str):
+        return note, None
+    lines = note.split("\n")
+    ours = [line for line in lines if line.startswith(REFERENCE)]
+    rest = "\n".join(line for line in lines if line not in ours)
+    return rest, ours[-1].removeprefix(REFERENCE).strip() if ours else None
 
 
 def rackbeat_lines(record: Record) -> tuple[Line, ...] | None:

@@ -147,21 +147,20 @@ DOCUMENT_FIELDS = (
     Field("lines", LIST, nested=LINE_FIELDS),
     CUSTOM_FIELDS,
 )
+# The references that are read are text (assumed), those that are written numbers.
 ORDER_FLAGS = MappingProxyType(
-    dict.fromkeys(
-        (
-            "is_booked",
-            "is_cancelled",
-            "is_archived",
-            "is_shipped",
-            "is_partly_shipped",
-            "is_invoiced",
-            "is_partly_invoiced",
-            "is_paid",
-            "is_partly_paid",
-        ),
-        False,
-    )
+    {
+        "is_booked": False,
+        "is_cancelled": False,
+        "is_archived": False,
+        "is_shipped": False,
+        "is_partly_shipped": False,
+        "is_invoiced": False,
+        "is_partly_invoiced": False,
+        "is_paid": False,
+        "is_partly_paid": False,
+        "their_reference": None,
+    }
 )
 INVOICE_FLAGS = MappingProxyType(
     {"is_booked": False, "is_paid": False, "is_creditnote": False, "orders": ()}

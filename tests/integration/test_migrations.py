@@ -89,6 +89,8 @@ def test_rows_of_every_revision_survive_the_way_to_the_newest(bare: Engine, revi
 Seen = dict[str, Any]
 NO_ADDRESS: Seen = {"heading": None, "address": None, "delivery_address": None}
 STREET = NO_ADDRESS | {"address": {"street": "Storgata 1"}}
+UNREFERRED: Seen = {"note": "A", "their_reference": None}
+REFERRED: Seen = {"note": "A\nDeres referanse: Kari", "their_reference": "Kari"}
 DATED: Seen = {"heading": "Vår", "ordered_on": "2026-03-01", "deliver_on": None}
 
 
@@ -104,6 +106,10 @@ DATED: Seen = {"heading": "Vår", "ordered_on": "2026-03-01", "deliver_on": None
         ("0005", "tfso_seen of invoice", DATED | {"invoiced_on": "2026-03-02"},
          {"heading": "Vår"}),
         ("0005", "rackbeat_seen of order", DATED, DATED),
+        ("0006", "rackbeat_seen of order", UNREFERRED, {"note": "A"}),
+        ("0006", "rackbeat_seen of invoice", REFERRED, {"their_reference": "Kari"}),
+        ("0006", "rackbeat_seen of customer", REFERRED, REFERRED),
+        ("0006", "tfso_seen of order", UNREFERRED, UNREFERRED),
     ],
 )  # fmt: skip
 def test_what_was_read_wrongly_of_a_document_is_not_known_afterwards(

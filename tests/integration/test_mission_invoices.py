@@ -23,6 +23,7 @@ from tests.harness.mission import (
     rackbeat_goods,
     rackbeat_invoice,
     rackbeat_order,
+    reconcile,
     refresh,
     row,
     tfso_goods,
@@ -72,7 +73,8 @@ def test_an_order_with_text_and_references_is_at_rest_after_its_invoice_has_come
     the_world.settle()
     there = the_only_order(the_world)
     assert Decimal(there["OrderTotalIncVat"]) == total(the_world, invoice)
-    assert "Ring før levering" in there["InvoiceText"]
+    assert there["InvoiceText"] == "Ring før levering"
+    assert there["YourReference"] == "Kari Vidda"
     the_world.reset_calls()
     later(the_world)
     assert the_world.states() == []
@@ -95,6 +97,22 @@ def test_the_invoice_of_an_order_sent_to_24so_turns_that_order_into_the_invoice(
     mark = f"Rackbeat faktura {invoice}, ordre {made['number']}"
     assert there["ReferenceNumber"] == mark
     assert the_world.states() == []
+
+
+def test_an_invoice_has_the_reference_of_its_order_also_where_24so_does_not_know_that(
+    the_world: World,
+) -> None:
+    the_world.connect(order={"origin": "off"}, invoice={"status": "Invoiced"})
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2", 2), their_reference="Kari Vidda")
+    invoice_all(the_world, made["number"])
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert (there["OrderStatus"], there["YourReference"]) == ("Invoiced", "Kari Vidda")
+    reconcile(the_world)
+    later(the_world)
+    assert the_world.states() == []
+    assert the_world.writes()["SaveInvoices"] == 1
 
 
 def test_the_invoice_of_an_order_the_workers_have_not_seen_yet_is_made_by_itself(

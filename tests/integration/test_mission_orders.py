@@ -78,6 +78,24 @@ def test_a_booked_order_is_made_in_24so_with_its_customer_products_and_lines(
     assert the_world.writes()["SaveInvoices"] == 1
 
 
+def test_the_reference_of_the_customer_and_its_change_reach_24so(
+    the_world: World,
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2"), their_reference="Kari Dalen", note="Ring")
+    the_world.settle()
+    order = the_only_order(the_world)
+    assert (order["YourReference"], order["InvoiceText"]) == ("Kari Dalen", "Ring")
+    the_world.rackbeat.edit("orders", made["number"], {"their_reference": "Ola Dalen"})
+    the_world.settle()
+    assert the_only_order(the_world)["YourReference"] == "Ola Dalen"
+    reconcile(the_world)
+    later(the_world)
+    assert the_world.states() == []
+    assert the_world.writes()["SaveInvoices"] == 2
+
+
 @pytest.mark.parametrize("flat", [False, True])
 def test_addresses_reach_24so_however_rackbeat_shows_them(
     database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch, flat: bool
@@ -266,6 +284,16 @@ def test_orders_arrive_with_the_pull_every_ten_minutes(the_world: World) -> None
     assert the_world.rackbeat.state()["orders"] == []
     later(the_world, minutes=2)
     assert the_only_draft(the_world)["is_booked"] is False
+
+
+def test_a_reference_that_changes_in_24so_replaces_the_one_in_the_note(the_world: World) -> None:
+    the_world.connect()
+    order = pulled(the_world, YourReference="Kari Vidda", InvoiceText="Ring")
+    assert the_only_draft(the_world)["note"] == "Ring\nDeres referanse: Kari Vidda"
+    the_world.tfso.edit("orders", order["OrderId"], {"YourReference": "Ola Vidda"})
+    later(the_world)
+    assert the_only_draft(the_world)["note"] == "Ring\nDeres referanse: Ola Vidda"
+    assert the_world.states() == []
 
 
 def test_an_order_is_booked_at_once_where_that_is_set(the_world: World) -> None:

@@ -546,6 +546,14 @@ def test_an_invoice_draft_keeps_its_number_and_a_booked_invoice_never_changes(
     assert rackbeat.post(convert).status_code == 201
 
 
+def test_the_reference_an_order_shows_can_be_set_by_a_person_only(rackbeat: Rackbeat) -> None:
+    lines = [{"item_id": "100", "quantity": 2}]
+    number = rackbeat.order(lines, their_reference="Kari")["number"]
+    assert rackbeat.get(f"/orders/{number}").json()["order"]["their_reference"] is None
+    rackbeat.control.edit("orders", number, {"their_reference": "Kari"})
+    assert rackbeat.get(f"/orders/{number}").json()["order"]["their_reference"] == "Kari"
+
+
 @pytest.mark.parametrize("flat", [False, True])
 def test_addresses_are_written_under_names_of_their_own_and_read_in_records_or_as_written(
     flat: bool,

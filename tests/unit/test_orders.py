@@ -137,6 +137,28 @@ def test_an_order_made_in_24so_is_made_in_rackbeat() -> None:
     assert to_rackbeat(IN_24SO) == FOR_RACKBEAT
 
 
+def test_a_reference_comes_back_from_rackbeat_as_it_went_there() -> None:
+    written = to_rackbeat(IN_24SO)
+    back = KIND.rackbeat.parse(written, Context(DEFAULTS))
+    assert back.their_reference == "Kari Berg"
+    assert back.note == "Ring før levering\nLeveres på døra"
+    assert KIND.rackbeat.render(back, Context(DEFAULTS))["note"].count("Deres referanse") == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "note"),
+    [("Ola", "A\nDeres referanse: Ola"), ("Ola\nBerg", "A\nDeres referanse: Ola Berg"),
+     (None, "A\nDeres referanse: Kari")],
+)  # fmt: skip
+def test_a_draft_has_one_reference_and_what_24so_does_not_say_stays(
+    told: str | None, note: str
+) -> None:
+    record = IN_24SO | {"InvoiceText": "A", "InvoiceRows": [TENT_ROW, PLUG_ROW]}
+    existing = {"number": 3, "note": "B\nDeres referanse: Kari", "lines": []}
+    payload = to_rackbeat(record | {"YourReference": told}, existing=existing)
+    assert payload["note"] == note
+
+
 UNTOTALLED = {"OrderTotalIncVat": None, "OrderTotalVat": None}
 FREIGHT_ROW = {"RowId": 4, "SequenceNumber": 4, "Name": "Frakt", "Quantity": 1, "Price": 99}
 CARRIED = {"discount_percentage": Decimal(0), "vat_percentage": Decimal(0)}
@@ -363,6 +385,14 @@ def test_addresses_are_read_in_both_shapes(
     ("given_", "read", "written"),
     [
         ("the customer may be read as an object", {"customer_id": None}, {}),
+        ("the customer's reference is text",
+         {"their_reference": "Ola"}, {"YourReference": "Ola"}),
+        ("a reference that is none is left out", {"their_reference": {"number": 3}}, {}),
+        ("a reference that came from 24SevenOffice counts before what is usual",
+         {"their_reference": "Ola", "note": "Ring\nDeres referanse: Kari\nBak huset"},
+         {"YourReference": "Kari", "InvoiceText": "Ring\nBak huset"}),
+        ("a note with nothing but the reference is none",
+         {"note": "Deres referanse: Kari"}, {"YourReference": "Kari", "InvoiceText": ...}),
         ("a foreign currency is written with its rate",
          {"currency": "EUR", "currency_rate": Decimal("11.5")},
          {"Currency": {"Symbol": "EUR", "Rate": Decimal("11.5"), "Unit": 1}}),
