@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from shared.entity import Entity, Number, Part, RefersTo, Text
 from shared.failures import Unmappable
@@ -19,7 +19,7 @@ _WIDE = Context(prec=80)  # whatever the product of the largest amounts needs
 
 
 class Line(Part):
-    """A line of an order or an invoice.
+    """A line of an order or an invoice, or a text between such lines.
 
     Attributes:
         price: of one unit, without VAT, before the discount, in the document's currency.
@@ -32,6 +32,15 @@ class Line(Part):
     price: Number
     discount: Number = Decimal(0)
     vat: Number = Decimal(0)
+
+    @classmethod
+    def of_text(cls, text: Any) -> Line:
+        """A line that only says something."""
+        return cls(name=text, quantity=Decimal(0), price=Decimal(0))
+
+    def is_text(self) -> bool:
+        """Whether it only says something."""
+        return self.product is None and not self.quantity
 
     def exact(self) -> Decimal:
         """What the line costs without VAT, not rounded."""
@@ -172,7 +181,7 @@ def lines_with_total(
     difference = Decimal(0) if said is None else to_the_ore(said) - total.added(lines)
     if said is None or not difference:
         return lines
-    if abs(difference) <= ORE * len(lines):
+    if abs(difference) <= ORE * sum(not line.is_text() for line in lines):
         position, line = max(enumerate(lines), key=lambda each: abs(each[1].exact()))
         amount = to_the_ore(line.exact()) if total is WITHOUT_VAT else line.exact()
         worth = line.quantity * (1 - line.discount / HUNDRED)

@@ -138,13 +138,25 @@ NOTES: tuple[Note, ...] = (
     ),
     N(DOCUMENTS, BACK, "address.street", "`Addresses.Post` where there is no `Invoice`."),
     N(DOCUMENTS, FORTH, "lines[].discount", "Both discounts, one after the other."),
-    N(DOCUMENTS, BACK, "lines[].quantity", "0 for a row whose `Type` is not `Normal`."),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "lines[].name",
+        "A line without quantity is a text where it names no product, or the one of the setting "
+        "`order.item_for_text`: it becomes a row of the `Type` `Text`, with nothing but its name. "
+        "Other lines without quantity are left out, with a remark in the journal.",
+    ),
+    N(
+        DOCUMENTS,
+        BACK,
+        "lines[].name",
+        "All there is of a row whose `Type` is not `Normal`.",
+    ),
     N(
         DOCUMENTS,
         BACK,
         "lines[].price",
-        "Without VAT, also where `IncludeVAT` says that prices include it; 0 for a row whose "
-        "`Type` is not `Normal`.",
+        "Without VAT, also where `IncludeVAT` says that prices include it.",
     ),
     N(
         DOCUMENTS,

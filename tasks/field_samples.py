@@ -204,13 +204,14 @@ _TFSO_DOCUMENT: Sample = {
         {
             "RowId": E(1, 2),
             "SequenceNumber": E(1, 2),
-            "Type": E("Normal", "Text"),
             "ProductId": E(88, 89),
             "Name": E("Sekk 60 l", "Sekk 70 l"),
             "Quantity": E(Decimal(3), Decimal(4)),
             "Price": E(Decimal("99.9"), Decimal(120)),
             "DiscountRate": E(Decimal(10), Decimal(20)),
             "VatRate": E(Decimal(25), Decimal(15)),
+            # Last, because it decides about the others.
+            "Type": E("Normal", "Text"),
         }
     ],
 }

@@ -23,7 +23,10 @@ def _goods(record: Record) -> tuple[Line, ...]:
 
 def taken_back(lines: tuple[Line, ...] | None) -> tuple[Line, ...]:
     """A credit note's lines: their quantities are negative, however Rackbeat writes them."""
-    return tuple(line.model_copy(update={"quantity": -abs(line.quantity)}) for line in lines or ())
+    return tuple(
+        line if line.is_text() else line.model_copy(update={"quantity": -abs(line.quantity)})
+        for line in lines or ()
+    )
 
 
 def quantities_of(lines: tuple[Line, ...] | None) -> Counter[str]:

@@ -38,6 +38,7 @@ D = TypeVar("D", bound=Document)
 
 NEWEST = 1000
 LONGEST_HEADING, LONGEST_NOTE = 255, 800
+REMOVED = "Fjernet i 24SevenOffice"
 REFERENCE = "Deres referanse: "
 ADDRESS_PARTS = ("name", "street", "zipcode", "city", "country")
 
@@ -72,7 +73,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
             "address": _address(record, "billing_address", "address_", context),
             "delivery_address": _address(record, "delivery_address", "delivery_address_", context),
-            "lines": _lines(record.get("lines"), general),
+            "lines": _lines(record.get("lines"), general, context),
             "total": decimal(record.get("total_subtotal"), "total"),
             "total_with_vat": decimal(record.get("total_total"), "total with VAT"),
         }
@@ -130,8 +131,9 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
                 path = f"lines/{existing[position]['id']}"
                 client.action(self.resource, key, path, payload=line, method="PUT")
         for line in existing[len(wanted) :]:
-            # No source shows how a line is deleted; without quantity it has no effect.
-            path, nothing = f"lines/{line['id']}", {"quantity": 0}
+            # No source shows how a line is deleted; without quantity it has no effect. Its name
+            # would be a text.
+            path, nothing = f"lines/{line['id']}", {"quantity": 0, "name": REMOVED}
             client.action(self.resource, key, path, payload=nothing, method="PUT")
 
 
@@ -154,16 +156,34 @@ def _note_apart(record: Record) -> tuple[Any, str | None]:
 
 
 def rackbeat_lines(record: Record) -> tuple[Line, ...] | None:
-    """The lines of a document, as read or as written, without its general discount."""
-    return _lines(record.get("lines"), Decimal(0))
+    """The lines of a document, as read or as written, without its general discount and its
+    texts."""
+    if record.get("lines") is None:
+        return None
+    lines = (_line(line, Decimal(0)) for line in records(record["lines"], "lines"))
+    return tuple(line for line in lines if line.quantity)
 
 
-def _lines(written: Any, general_discount: Decimal) -> tuple[Line, ...] | None:
+def _lines(written: Any, general_discount: Decimal, context: Context) -> tuple[Line, ...] | None:
     """The lines that have an effect; None where the record does not say."""
     if written is None:
         return None
     lines = (_line(line, general_discount) for line in records(written, "lines"))
-    return tuple(line for line in lines if line.quantity)
+    effects = (line if line.quantity else _text_of(line, context) for line in lines)
+    return tuple(line for line in effects if line is not None)
+
+
+def _text_of(line: Line, context: Context) -> Line | None:
+    """What a line without quantity says, where it is there to say something."""
+    if line.name is None or line.name == REMOVED:
+        return None
+    if line.product in (None, context.settings.order.item_for_text):
+        return Line.of_text(line.name)
+    context.note(
+        f"The line '{line.name}' has no quantity and is left out. Texts are lines without a "
+        "product, or with the one that the setting order.item_for_text names."
+    )
+    return None
 
 
 def _line(line: Record, general_discount: Decimal) -> Line:
@@ -198,6 +218,8 @@ def _split_off_texts(document: Document, settings: Settings) -> tuple[list[Line]
     lines: list[Line] = []
     texts: list[str] = []
     for line in document.lines or ():
+        if line.is_text() and line.name is None:
+            continue
         if line.product is not None:
             lines.append(line)
         elif carrier is not None:

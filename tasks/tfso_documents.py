@@ -190,25 +190,31 @@ def _lines(rows: Any, *, with_vat: bool) -> tuple[Line, ...] | None:
 
 
 def _line(row: Record, *, with_vat: bool) -> Line:
+    if _is_text(row):
+        return Line.of_text(row.get("Name"))
     vat = decimal(row.get("VatRate"), "VatRate") or Decimal(0)
     price = decimal(row.get("Price"), "Price") or Decimal(0)
     if vat < 0:
         raise Unmappable(f"The VAT rate of the row '{row.get('Name')}' is {vat} per cent.")
     if with_vat:
         price /= 1 + vat / HUNDRED
-    is_text = row.get("Type", "Normal") != "Normal"
-    quantity = decimal(row.get("Quantity"), "Quantity") or Decimal(0)
     return Line(
         product=text(row.get("ProductId")),
         name=row.get("Name"),
-        quantity=Decimal(0) if is_text else quantity,
-        price=Decimal(0) if is_text else price,
+        quantity=decimal(row.get("Quantity"), "Quantity") or Decimal(0),
+        price=price,
         discount=decimal(row.get("DiscountRate"), "DiscountRate") or Decimal(0),
         vat=vat,
     )
 
 
+def _is_text(row: Record) -> bool:
+    return bool(row.get("Type", "Normal") != "Normal")
+
+
 def _row(line: Line) -> Payload:
+    if line.is_text():
+        return without_nothing({"Type": "Text", "Name": line.name})
     return without_nothing(
         {
             "ProductId": None if line.product is None else int(line.product),
@@ -226,18 +232,21 @@ def _rows(lines: tuple[Line, ...], existing: Record | None) -> list[Payload]:
     if existing is None:
         return [_row(line) for line in lines]
     # A text cannot be made a product: the schema takes its Type, Normal, for "leave it as it is".
-    known = _in_order(existing.get("InvoiceRows") or [])
-    there = [row for row in known if row.get("Type", "Normal") == "Normal"]
-    texts = [row for row in known if row not in there]
+    there = _in_order(existing.get("InvoiceRows") or [])
+    texts = [row for row in there if _is_text(row)]
+    others = [row for row in there if not _is_text(row)]
     rows: list[Payload] = []
-    for position, line in enumerate(lines):
-        if position < len(there):
-            row = {"RowId": there[position]["RowId"], "ChangeState": "Edit", **_row(line)}
+    for position, line in enumerate(lines, start=1):
+        row, known = _row(line), texts if line.is_text() else others
+        if known:
+            # A text keeps its own Type: it may be bold.
+            old = known.pop(0)
+            kept = {"Type": old["Type"]} if line.is_text() else {}
+            row |= {"RowId": old["RowId"], "ChangeState": "Edit", **kept}
         else:
-            row = {"ChangeState": "Add", **_row(line)}
-        rows.append({**row, "SequenceNumber": position + 1})
-    for left_over in (*there[len(lines) :], *texts):
-        rows.append({"RowId": left_over["RowId"], "ChangeState": "Delete"})
+            row["ChangeState"] = "Add"
+        rows.append({**row, "SequenceNumber": position})
+    rows += [{"RowId": row["RowId"], "ChangeState": "Delete"} for row in (*others, *texts)]
     return rows
 
 

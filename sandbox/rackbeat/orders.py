@@ -97,6 +97,8 @@ def invoice(
 ) -> Record:
     """Invoice what is left of an order, or only the quantities given by line id.
 
+    Lines without quantity, which are texts, come along when all is invoiced (assumed).
+
     Raises:
         Refused: the order is no booked order, or nothing is left to invoice.
     """
@@ -106,12 +108,12 @@ def invoice(
     for line in order["lines"]:
         left = line["quantity"] - line["quantity_invoiced"]
         part = left if quantities is None else min(left, quantities.get(line["id"], Decimal(0)))
-        if part:
+        if part or (quantities is None and not line["quantity"]):
             line["quantity_invoiced"] += part
             lines.append(
                 line | {"id": state.new_line_id(), "quantity": part, "order_line_id": line["id"]}
             )
-    if not lines:
+    if not any(line["quantity"] for line in lines):
         raise forbidden_now("The order has nothing left to invoice.")
     header = {name: order[name] for name in documents.CARRIED_OVER}
     made = insert_invoice(

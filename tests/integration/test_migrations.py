@@ -89,6 +89,7 @@ def test_rows_of_every_revision_survive_the_way_to_the_newest(bare: Engine, revi
 Seen = dict[str, Any]
 NO_ADDRESS: Seen = {"heading": None, "address": None, "delivery_address": None}
 STREET = NO_ADDRESS | {"address": {"street": "Storgata 1"}}
+LINES: Seen = {"note": "A", "lines": []}
 UNREFERRED: Seen = {"note": "A", "their_reference": None}
 REFERRED: Seen = {"note": "A\nDeres referanse: Kari", "their_reference": "Kari"}
 DATED: Seen = {"heading": "Vår", "ordered_on": "2026-03-01", "deliver_on": None}
@@ -110,6 +111,9 @@ DATED: Seen = {"heading": "Vår", "ordered_on": "2026-03-01", "deliver_on": None
         ("0006", "rackbeat_seen of invoice", REFERRED, {"their_reference": "Kari"}),
         ("0006", "rackbeat_seen of customer", REFERRED, REFERRED),
         ("0006", "tfso_seen of order", UNREFERRED, UNREFERRED),
+        ("0007", "rackbeat_seen of invoice", LINES, {"note": "A"}),
+        ("0007", "rackbeat_seen of order", LINES, LINES),
+        ("0007", "tfso_seen of invoice", LINES, LINES),
     ],
 )  # fmt: skip
 def test_what_was_read_wrongly_of_a_document_is_not_known_afterwards(

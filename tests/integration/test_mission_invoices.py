@@ -81,6 +81,36 @@ def test_an_order_with_text_and_references_is_at_rest_after_its_invoice_has_come
     assert the_world.writes() == {}
 
 
+def rows_said(order: Json) -> list[tuple[str, str]]:
+    return [(each["Type"], each["Name"]) for each in order["InvoiceRows"]]
+
+
+def test_texts_and_lines_stay_as_they_are_when_the_invoice_of_an_order_comes_back(
+    the_world: World,
+) -> None:
+    rackbeat_goods(the_world, "TEKST")
+    the_world.connect(order={"item_for_text": "TEKST"})
+    customer, product = tfso_goods(the_world)
+    texts = ({"Type": "TextBold", "Name": "Til hytta:"}, {"Type": "Text", "Name": "Ring først"})
+    tfso_order(the_world, customer["Id"], texts[0], row(product, 2), texts[1], InvoiceText="Hei")
+    later(the_world)
+    number = the_only_draft(the_world)["number"]
+    before = the_only_order(the_world)
+    book(the_world, number)
+    invoice = invoice_all(the_world, number)
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["OrderStatus"] == "ForInvoicing"
+    kept = ("InvoiceText", "OrderTotalIncVat", "OrderTotalVat")
+    assert {name: there[name] for name in kept} == {name: before[name] for name in kept}
+    assert rows_said(there) == rows_said(before)
+    assert Decimal(there["OrderTotalIncVat"]) == total(the_world, invoice)
+    reconcile(the_world)
+    later(the_world)
+    assert the_world.states() == []
+    assert the_world.writes()["SaveInvoices"] == 1
+
+
 def test_the_invoice_of_an_order_sent_to_24so_turns_that_order_into_the_invoice(
     the_world: World,
 ) -> None:

@@ -96,6 +96,44 @@ def test_the_reference_of_the_customer_and_its_change_reach_24so(
     assert the_world.writes()["SaveInvoices"] == 2
 
 
+def said(order: Json) -> list[tuple[str, str]]:
+    """Type and name of each row."""
+    rows = sorted(order["InvoiceRows"], key=lambda row: int(row["SequenceNumber"]))
+    return [(row["Type"], row["Name"]) for row in rows]
+
+
+def test_texts_among_the_lines_reach_24so_and_what_becomes_of_them_there(the_world: World) -> None:
+    the_world.connect(order={"origin": "rackbeat", "item_for_text": "TEKST"})
+    rackbeat_goods(the_world, "TELT-2", "TEKST")
+    made = rackbeat_order(
+        the_world,
+        of("TEKST", 0, 0, name="Til hytta:"),
+        of("TELT-2", 2, name="Telt"),
+        of("TEKST", 0, 0, name="Ring først"),
+        of("TELT-2", 0, name="Utsolgt"),
+    )
+    the_world.settle()
+    order = the_only_order(the_world)
+    assert said(order) == [("Text", "Til hytta:"), ("Normal", "Telt"), ("Text", "Ring først")]
+    shown = the_world.in_rackbeat("orders", made["number"])
+    assert Decimal(order["OrderTotalIncVat"]) == Decimal(str(shown["total_total"]))
+    assert "'Utsolgt' has no quantity" in str(the_world.change(kind="order").notes)
+    assert [link.rackbeat_key for link in the_world.links("product")] == ["TELT-2"]
+
+    the_world.rackbeat.edit("orders", made["number"], {"is_booked": False})
+    lines = [of("TELT-2", 2, name="Telt"), of("TEKST", 0, 0, name="Ring"), of("TELT-2", 1)]
+    the_world.rackbeat.edit("orders", made["number"], {"lines": lines, "is_booked": True})
+    the_world.settle()
+    names = ["Telt", "Ring", shown["lines"][1]["item"]["name"]]
+    assert said(the_only_order(the_world)) == list(
+        zip(("Normal", "Text", "Normal"), names, strict=True)
+    )
+    reconcile(the_world)
+    later(the_world)
+    assert the_world.states() == []
+    assert the_world.writes()["SaveInvoices"] == 2
+
+
 @pytest.mark.parametrize("flat", [False, True])
 def test_addresses_reach_24so_however_rackbeat_shows_them(
     database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch, flat: bool
@@ -294,6 +332,22 @@ def test_a_reference_that_changes_in_24so_replaces_the_one_in_the_note(the_world
     later(the_world)
     assert the_only_draft(the_world)["note"] == "Ring\nDeres referanse: Ola Vidda"
     assert the_world.states() == []
+
+
+def test_a_text_that_is_taken_off_an_order_is_none_in_rackbeat_either(the_world: World) -> None:
+    rackbeat_goods(the_world, "TEKST")
+    the_world.connect(order={"item_for_text": "TEKST"})
+    customer, product = tfso_goods(the_world)
+    order = tfso_order(
+        the_world, customer["Id"], row(product, 2), {"Type": "Text", "Name": "Ring først"}
+    )
+    later(the_world)
+    gone = {"RowId": order["InvoiceRows"][1]["RowId"], "ChangeState": "Delete"}
+    the_world.tfso.edit("orders", order["OrderId"], {"InvoiceRows": [gone]})
+    later(the_world)
+    assert [line["name"] for line in the_only_draft(the_world)["lines"]][1:] == [
+        "Fjernet i 24SevenOffice"
+    ]
 
 
 def test_an_order_is_booked_at_once_where_that_is_set(the_world: World) -> None:

@@ -18,7 +18,7 @@ from shared.kind import Context
 from shared.rackbeat import numbers as rackbeat_json
 from shared.settings import Settings
 from shared.tfso import values as tfso_values
-from tasks.documents import Address, Line, take_back
+from tasks.documents import WITH_VAT, WITHOUT_VAT, Address, Line, take_back
 from tasks.orders import KIND, Order
 from tests.harness import given as made_up
 from tests.harness.given import RUBBISH, amounts, maybe, rubbish_in, texts
@@ -42,6 +42,7 @@ LINES = st.lists(
     ),
     max_size=5,
 ).map(tuple)
+TEXT_LINES = texts().map(Line.of_text)
 SOLD = LINES.filter(lambda lines: not take_back(lines))  # what Rackbeat takes as an order
 
 
@@ -225,6 +226,60 @@ def test_addresses_that_rackbeat_shows_in_records_of_their_own_are_the_same(orde
         parts = {name.removeprefix(prefix): payload[name] for name in names}
         shown[nested or "delivery_address"] = dict.fromkeys(("state", "street2")) | parts
     assert KIND.rackbeat.parse(shown, Context(DEFAULTS)) == order
+
+
+WITH_CARRIER = Settings.model_validate({"order": {"item_for_text": "TEKST"}})
+AMONG_TEXTS = st.tuples(SOLD, st.lists(st.tuples(st.integers(0, 5), TEXT_LINES), max_size=3)).map(
+    lambda both: _among(*both)
+)
+
+
+def _among(lines: tuple[Line, ...], texts: list[tuple[int, Line]]) -> tuple[Line, ...]:
+    mixed = list(lines)
+    for place, text in texts:
+        mixed.insert(place, text)
+    return tuple(mixed)
+
+
+@given(ORDERS, AMONG_TEXTS)
+def test_rackbeat_keeps_texts_among_the_lines_where_a_product_carries_them(
+    order: Order, lines: tuple[Line, ...]
+) -> None:
+    order = order.model_copy(update={"lines": lines})
+    payload = KIND.rackbeat.render(order, Context(WITH_CARRIER))
+    sent = rackbeat_json.decode(rackbeat_json.encode(payload).encode())
+    assert KIND.rackbeat.parse(sent, Context(WITH_CARRIER)) == order
+    assert KIND.rackbeat.parse(sent, Context(DEFAULTS)).lines == tuple(
+        line for line in lines if not line.is_text()
+    )
+
+
+@given(AMONG_TEXTS, st.lists(st.sampled_from(["Normal", "Text", "TextBold"]), max_size=6))
+def test_after_an_update_24so_has_the_lines_and_texts_in_their_order(
+    lines: tuple[Line, ...], types: list[str]
+) -> None:
+    there = [{"RowId": n, "Type": type_, "SequenceNumber": n} for n, type_ in enumerate(types)]
+    order = Order(number="1021", customer="45", lines=lines)
+    for existing in (None, {"OrderStatus": "Web", "InvoiceRows": there}):
+        payload = KIND.tfso.render(order, Context(DEFAULTS, existing=existing))
+        tfso_values.write(payload)
+        assert KIND.tfso.parse(payload, Context(DEFAULTS)).lines == lines
+        touched = [row for row in payload["InvoiceRows"] if "RowId" in row]
+        assert sorted(row["RowId"] for row in touched) == list(
+            range(len(types if existing else []))
+        )
+        for row in touched:
+            if row["ChangeState"] == "Edit":  # a row can become no text, and a text no row
+                assert row.get("Type", "Normal") == types[row["RowId"]]
+
+
+@given(LINES, AMONG_TEXTS)
+def test_texts_have_no_part_in_what_lines_cost(
+    lines: tuple[Line, ...], more: tuple[Line, ...]
+) -> None:
+    said = [line for line in more if line.is_text()]
+    for total in (WITHOUT_VAT, WITH_VAT):
+        assert total.added((*said, *lines, *said)) == total.added(lines)
 
 
 @given(ORDERS, made_up.numbers())

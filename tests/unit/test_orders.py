@@ -13,6 +13,7 @@ from shared.failures import Unmappable
 from shared.kind import Context
 from shared.settings import Settings, load_settings
 from tasks.orders import CANCELLED, KIND
+from tasks.rackbeat_documents import REMOVED
 
 DEFAULTS = Settings()
 WITH_CARRIER = load_settings({"order": {"item_for_text": "DIV"}})
@@ -408,6 +409,63 @@ def test_a_rackbeat_order_is_written_to_24so_as(
     given_: str, read: dict[str, Any], written: dict[str, Any]
 ) -> None:
     assert to_24so(IN_RACKBEAT | read) == changed(FOR_24SO, written), given_
+
+
+SAYING = {"id": 94, "child_id": None, "name": "Leveres på døra", "quantity": 0, "line_price": 5}
+CARRIED_TEXT = SAYING | {"child_id": "DIV"}
+SAID = {"Type": "Text", "Name": "Leveres på døra"}
+
+
+@pytest.mark.parametrize(
+    ("given_", "settings", "line", "row"),
+    [
+        ("no product", DEFAULTS, SAYING, SAID),
+        ("an amount as text", DEFAULTS, SAYING | {"quantity": "0.00"}, SAID),
+        ("no quantity at all", DEFAULTS, SAYING | {"quantity": None}, SAID),
+        ("the product that carries texts", WITH_CARRIER, CARRIED_TEXT, SAID),
+        ("a product that carries none", DEFAULTS, CARRIED_TEXT, None),
+        ("no name", DEFAULTS, SAYING | {"name": " "}, None),
+        ("a line that we have emptied", WITH_CARRIER, CARRIED_TEXT | {"name": REMOVED}, None),
+    ],
+)
+def test_a_line_that_only_says_something_is_a_text_in_24so(
+    given_: str, settings: Settings, line: dict[str, Any], row: dict[str, Any] | None
+) -> None:
+    first, second, _ = IN_RACKBEAT["lines"]
+    payload = to_24so(IN_RACKBEAT | {"lines": [first, line, second]}, settings)
+    wanted = [ROWS[0], ROWS[1]] if row is None else [ROWS[0], row, ROWS[1]]
+    assert payload["InvoiceRows"] == wanted, given_
+
+
+def test_the_journal_names_a_line_without_quantity_that_is_left_out() -> None:
+    context = Context(DEFAULTS)
+    KIND.rackbeat.parse(IN_RACKBEAT, context)
+    (note,) = context.notes
+    assert "'Fjernet' has no quantity" in note
+    assert "order.item_for_text" in note
+
+
+def test_texts_do_not_widen_what_counts_as_rounding() -> None:
+    record = IN_RACKBEAT | {"lines": [*IN_RACKBEAT["lines"], *([SAYING] * 9)]}
+    with pytest.raises(Unmappable, match=r"add up to 3041\.94"):
+        to_24so(record | {"total_total": Decimal("3041.97")})
+
+
+def test_an_update_changes_a_text_into_another_and_keeps_it_bold() -> None:
+    rows = [
+        {"RowId": 7, "Type": "TextBold", "SequenceNumber": 1},
+        {"RowId": 8, "Type": "Normal", "SequenceNumber": 2},
+        {"RowId": 9, "Type": "Text", "SequenceNumber": 3},
+    ]
+    first, second, _ = IN_RACKBEAT["lines"]
+    record = IN_RACKBEAT | {"lines": [first, SAYING, second]}
+    payload = to_24so(record, existing={"OrderStatus": "Pack", "InvoiceRows": rows})
+    assert payload["InvoiceRows"] == [
+        {"RowId": 8, "ChangeState": "Edit", "SequenceNumber": 1} | ROWS[0],
+        {"RowId": 7, "ChangeState": "Edit", "SequenceNumber": 2} | SAID | {"Type": "TextBold"},
+        {"ChangeState": "Add", "SequenceNumber": 3} | ROWS[1],
+        {"RowId": 9, "ChangeState": "Delete"},
+    ]
 
 
 def test_the_settings_choose_the_status_in_24so() -> None:
