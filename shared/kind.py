@@ -128,6 +128,12 @@ class Side(ABC, Generic[E]):
         del record
         return None
 
+    def existed_by(self, record: Record) -> datetime | None:
+        """A time at which the record was surely there, by whatever clock; None where it does not
+        say."""
+        del record
+        return None
+
     def lookups(self, entity: E, settings: Settings) -> Iterable[Lookup]:
         """Values of this system's registers that `render` will need."""
         del entity, settings
@@ -201,6 +207,8 @@ class Kind(Generic[E]):
             from a pattern; reconciliation finds what a wrong name misses.
         initial: whether the initial sync copies it.
         followed_by: kinds with a change of the same record to be sent once it is linked.
+        leaves_old: systems whose records that were there before the connection are left alone even
+            when somebody edits them: documents, which may have been transferred by other means.
         mends_drift: whether an edit at the side that is not the origin is undone by reconciliation.
         listed_for: how far back the lists of both systems go; None where they hold everything.
         same_record: kinds whose target record may be the very one this kind writes, so that their
@@ -219,6 +227,7 @@ class Kind(Generic[E]):
     events: tuple[str, ...] = ()
     initial: bool = False
     followed_by: tuple[str, ...] = ()
+    leaves_old: tuple[System, ...] = ()
     mends_drift: bool = True
     listed_for: timedelta | None = None
     same_record: tuple[str, ...] = ()

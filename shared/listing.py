@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
+from shared.baseline import NOT_WANTED, Baseline, was_there
 from shared.engine.clients import Clients
 from shared.entity import Entity, Seen, differs
 from shared.failures import Failure
@@ -22,6 +23,8 @@ from shared.tables import Link
 from shared.words import Cause, Direction, System
 
 AnyKind = Kind[Any]
+# So many records that a comparison counts are also named.
+NAMED = 20
 Index = dict[tuple[str, str], list[str]]
 
 
@@ -67,18 +70,24 @@ class Comparison:
         news: changes that bring the two systems together.
         renumbered: links whose Rackbeat record has a new number: old to new.
         doubtful: keys in Rackbeat that are gone, with a message for a person.
-        not_linked: keys in Rackbeat that are not linked, with a fingerprint of what they say.
+        not_linked: by system, what is not linked.
         report: numbers, for people.
+        keys: the first keys of what is counted there, where something is to be done about it.
     """
 
     news: list[News] = field(default_factory=list)
     renumbered: dict[str, str] = field(default_factory=dict)
     doubtful: dict[str, str] = field(default_factory=dict)
-    not_linked: dict[str, str] = field(default_factory=dict)
+    not_linked: dict[System, Baseline] = field(
+        default_factory=lambda: {system: {} for system in System}
+    )
     report: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, what: str, news: News | None = None) -> None:
+    def add(self, what: str, key: str | None = None, news: News | None = None) -> None:
         self.report[what] = self.report.get(what, 0) + 1
+        if key is not None and len(keys := self.keys.setdefault(what, [])) < NAMED:
+            keys.append(key)
         if news is not None:
             self.news.append(news)
 
@@ -101,8 +110,8 @@ class Comparing:
     """One kind, listed on both sides, and its links.
 
     Attributes:
-        known: by system, the unlinked keys that were there when the two were first compared, and
-            what they said; None where this is the first time.
+        known: by system, what was not linked when the two were first compared; None where this is
+            the first time.
     """
 
     kind: AnyKind
@@ -110,7 +119,7 @@ class Comparing:
     rackbeat: dict[str, Listed]
     tfso: dict[str, Listed]
     links: list[Link]
-    known: dict[System, dict[str, str] | None]
+    known: dict[System, Baseline | None]
 
     def compare(self) -> Comparison:
         """What differs, and what to do about it."""
@@ -138,14 +147,14 @@ class Comparing:
             self.kind.name, Direction.TFSO_TO_RACKBEAT, link.tfso_key, Cause.RECONCILE, True
         )
         if not one_by_one and _is_changed(link.rackbeat_seen, ours):
-            result.add("changed_in_rackbeat", self._allowed(forth, back))
+            result.add("changed_in_rackbeat", forth.key, self._allowed(forth, back))
         elif theirs is None:
             if link.tfso_seen:  # otherwise its absence has been dealt with
-                result.add("gone_in_24so", self._allowed(back, None))
+                result.add("gone_in_24so", back.key, self._allowed(back, None))
         elif _is_changed(link.tfso_seen, theirs):
-            result.add("changed_in_24so", self._allowed(back, forth))
+            result.add("changed_in_24so", back.key, self._allowed(back, forth))
         elif one_by_one:
-            result.add("read_one_by_one", self._allowed(forth, None))
+            result.add("read_one_by_one", news=self._allowed(forth, None))
 
     def _allowed(self, news: News, instead: News | None) -> News | None:
         """The change itself, or where it does not travel, the one that undoes it."""
@@ -172,13 +181,13 @@ class Comparing:
         }
         twins = [key for key, said in free.items() if not differs(link.rackbeat_seen, said)]
         if len(twins) == 1:
-            result.add("renumbered")
+            result.add("renumbered", link.rackbeat_key)
             result.renumbered[link.rackbeat_key] = twins[0]
             return twins[0]
         name = link.rackbeat_seen.get("name")
         similar = twins or [key for key, said in free.items() if name and said.get("name") == name]
         if similar:
-            result.add("perhaps_renumbered")
+            result.add("perhaps_renumbered", link.rackbeat_key)
             result.doubtful[link.rackbeat_key] = (
                 f"{self.kind.title} {link.rackbeat_key} is gone in Rackbeat, but it looks like "
                 f"{', '.join(similar)}. If it has a new number, run `varebro link renumber` with "
@@ -188,25 +197,26 @@ class Comparing:
         gone = News(
             self.kind.name, Direction.RACKBEAT_TO_24SO, link.rackbeat_key, Cause.RECONCILE, True
         )
-        result.add("gone_in_rackbeat", self._allowed(gone, None))
+        result.add("gone_in_rackbeat", gone.key, self._allowed(gone, None))
         return None
 
     def _unlinked(
         self, system: System, records: dict[str, Listed], linked: set[str], result: Comparison
     ) -> None:
         direction = Direction.away_from(system)
-        known = self.known[system]
+        known, for_good = self.known[system], system in self.kind.leaves_old
         for key, listed in records.items():
-            if key in linked or not listed.wanted or listed.entity is None:
+            if key in linked or listed.entity is None:
                 continue
-            said = fingerprint(listed.entity.seen())
-            if system is System.RACKBEAT:
-                result.not_linked[key] = said
-            if known is None or known.get(key) == said:
+            said = fingerprint(listed.entity.seen()) if listed.wanted else NOT_WANTED
+            result.not_linked[system][key] = said
+            if not listed.wanted:
+                continue
+            if known is None or was_there(known, key, said, for_good=for_good):
                 result.add(f"never_transferred_from_{system.value}")
                 continue
             news = News(self.kind.name, direction, key, Cause.RECONCILE, bulk=True)
-            result.add(f"new_in_{system.value}", self._allowed(news, None))
+            result.add(f"new_in_{system.value}", key, self._allowed(news, None))
 
 
 def _is_changed(seen: Seen, listed: Listed) -> bool:
@@ -233,7 +243,7 @@ def compare(
     clients: Clients,
     *,
     links: Sequence[Link],
-    known: dict[System, dict[str, str] | None],
+    known: dict[System, Baseline | None],
 ) -> Comparison:
     """List both sides of a kind and compare them with each other and with what was last seen."""
     sides = {

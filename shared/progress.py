@@ -23,6 +23,7 @@ class Progress:
 
     Attributes:
         listed: by kind, what was found.
+        keys: by kind, the first keys of what was found and somebody may want to look at.
         done, total: how many of its changes have ended or need a person, and how many there are.
         left: an estimate; none where it is done.
     """
@@ -32,6 +33,7 @@ class Progress:
     cause: str
     state: str
     listed: dict[str, dict[str, int]]
+    keys: dict[str, dict[str, list[str]]]
     done: int
     total: int
     left: timedelta | None
@@ -44,9 +46,15 @@ class Progress:
             about = "at least" if self.state == LISTING else "about"
             state = f"{self.state}: {self.done} of {self.total}, {about} {_told(self.left)} left"
         found = ", ".join(f"{kind} {_numbers(what)}" for kind, what in self.listed.items())
-        return (
-            f"{self.connection}: {self.cause} {self.run} {state}. {found}. {self.message or ''}"
-        ).rstrip()
+        told = f"{self.connection}: {self.cause} {self.run} {state}. {found}. {self.message or ''}"
+        return "\n".join([told.rstrip(), *self._named()])
+
+    def _named(self) -> Iterator[str]:
+        for kind, found in self.keys.items():
+            for what, keys in found.items():
+                more = self.listed[kind][what] - len(keys)
+                others = f" and {more} more" if more else ""
+                yield f"  {kind} {what.replace('_', ' ')}: {', '.join(keys)}{others}"
 
 
 def progress(
@@ -74,6 +82,7 @@ def progress(
             cause=run.cause,
             state=run.state,
             listed=run.listed,
+            keys=run.keys,
             done=done,
             total=total,
             left=None if run.state == DONE else time_left(total - done, done, took, pace),

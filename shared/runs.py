@@ -162,6 +162,7 @@ def _list_kind(engine: Engine, run_id: int, kind: Kind[Any]) -> None:
         stored.lease_expires_at = None
         stored.message = None
         if comparison is not None:
+            stored.keys = {**stored.keys, kind.name: comparison.keys}
             _store_comparison(
                 session, connection.id, kind, comparison,
                 repair=settings.reconcile.repair, now=engine.clock(),
@@ -198,11 +199,9 @@ def _compare(
     engine: Engine, connection: Connection, kind: Kind[Any], settings: Settings
 ) -> listing.Comparison:
     with engine.sessions() as session:
-        cursor = session.get(Cursor, (connection.id, kind.name))
-        baseline = cursor.rackbeat_baseline if cursor is not None else None
+        cursor = session.get(Cursor, (connection.id, kind.name)) or Cursor()
+        known = {system: cursor.baseline_of(system) for system in System}
         links = listing.links_to_compare(session, connection.id, kind, now=engine.clock())
-    # What is new in 24SevenOffice is found by the pulls, which have a baseline of theirs.
-    known = {System.RACKBEAT: baseline, System.TFSO: None}
     # The lists may take an hour: no transaction is open meanwhile, which the database would end.
     clients = engine.clients(connection.id, True)
     return listing.compare(kind, settings, clients, links=links, known=known)
@@ -224,12 +223,31 @@ def _store_comparison(
             connection_id=connection_id, kind=kind.name, position=created_at, next_at=now
         )
         session.add(cursor)
+    waiting = _waiting(session, connection_id, kind)
+    baselines = {
+        system: {key: said for key, said in found.items() if (system, key) not in waiting}
+        for system, found in comparison.not_linked.items()
+    }
     if cursor.rackbeat_baseline is None:
-        cursor.rackbeat_baseline = comparison.not_linked
+        cursor.rackbeat_baseline = baselines[System.RACKBEAT]
+    if cursor.tfso_baseline is None:
+        cursor.tfso_baseline = baselines[System.TFSO]
     for old, new in comparison.renumbered.items() if repair else ():
         relink(session, connection_id, kind, old, new)
     for key, message in comparison.doubtful.items():
         _park(session, connection_id, kind.name, key, message=message, now=now)
+
+
+def _waiting(session: Session, connection_id: int, kind: Kind[Any]) -> set[tuple[System, str]]:
+    """Records somebody has just made or edited: they are on their way, and nothing old."""
+    changes = session.execute(
+        select(Change.direction, Change.key).where(
+            Change.connection_id == connection_id,
+            Change.kind == kind.name,
+            Change.state != State.DONE.value,
+        )
+    )
+    return {(Direction(direction).source, key) for direction, key in changes}
 
 
 def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new: str) -> bool:

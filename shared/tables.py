@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.storable import StorableJson, StorableText
+from shared.words import System
 
 Json = dict[str, Any]
 
@@ -144,6 +145,8 @@ class Run(Base):
     since: Mapped[datetime | None]  # only records changed in this span of time
     until: Mapped[datetime | None]
     listed: Mapped[Json] = mapped_column(server_default=text("'{}'"))  # kind -> what was found
+    # kind -> what was found -> the first keys of those
+    keys: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     state: Mapped[str] = mapped_column(server_default="listing")  # listing, transferring, done
     message: Mapped[str | None]
     lease_expires_at: Mapped[datetime | None]
@@ -341,9 +344,13 @@ class Cursor(Base):
     message: Mapped[str | None]  # why the last pull failed
     # Keys there were at the first pull, of a kind whose records do not say when they changed.
     baseline: Mapped[list[Any] | None]
-    # Keys in Rackbeat that were not linked when the two systems were first compared, and what they
-    # said: they are transferred when they have changed since.
+    # Keys that were not linked when the two systems were first compared, and what they said:
+    # see shared/baseline.py.
     rackbeat_baseline: Mapped[Json | None]
+    tfso_baseline: Mapped[Json | None]
+
+    def baseline_of(self, system: System) -> Json | None:
+        return self.rackbeat_baseline if system is System.RACKBEAT else self.tfso_baseline
 
 
 class Pause(Base):

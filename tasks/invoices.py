@@ -17,8 +17,8 @@ from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
-from shared.values import day, text
-from shared.words import Direction
+from shared.values import day, moment, text
+from shared.words import Direction, System
 from tasks.documents import Document, Line
 from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders
@@ -299,6 +299,11 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
     def mark_of(self, record: Record) -> str:
         return invoice_mark(record)
 
+    def existed_by(self, record: Record) -> datetime | None:
+        dated = moment(record.get("DateInvoiced"))
+        # Invoices are dated back, but not by more than a month.
+        return None if dated is None else dated + A_MONTH
+
     def excluded(self, record: Record, settings: Settings) -> str | None:
         del settings
         if record.get("OrderStatus") in INVOICED:
@@ -393,6 +398,7 @@ KIND = Kind(
     rackbeat=RackbeatInvoices(),
     tfso=TfsoInvoices(),
     queue=Queue.DOCUMENTS,
+    leaves_old=tuple(System),
     mends_drift=False,
     listed_for=A_MONTH,
     same_record=("order",),

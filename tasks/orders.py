@@ -8,7 +8,7 @@ from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import ORDERS
 from shared.settings import Settings
-from shared.words import Direction
+from shared.words import Direction, System
 from tasks.documents import Document, take_back
 from tasks.rackbeat_documents import RackbeatDocuments
 from tasks.tfso_documents import A_MONTH, TfsoDocuments, is_only_invoice, order_mark, takes_back
@@ -142,6 +142,7 @@ KIND = Kind(
     rackbeat=RackbeatOrders(),
     tfso=TfsoOrders(),
     queue=Queue.DOCUMENTS,
+    leaves_old=(System.RACKBEAT,),  # one that is open in 24SevenOffice is wanted when it changes
     mends_drift=False,
     listed_for=A_MONTH,
     events=events("order", "booked"),

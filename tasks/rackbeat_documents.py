@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any, ClassVar, Generic, TypeVar
@@ -17,6 +18,7 @@ from shared.values import (
     day,
     decimal,
     dig,
+    moment,
     no_longer_than,
     part,
     records,
@@ -56,6 +58,9 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         """What tells the document from others in both systems."""
         written = text(record.get("other_reference")) or ""
         return written if written.startswith("24SO ") else f"{self.ours} {record.get('number')}"
+
+    def existed_by(self, record: Record) -> datetime | None:
+        return moment(record.get("created_at"))
 
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""

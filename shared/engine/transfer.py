@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import idempotency
+from shared.baseline import is_old
 from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
@@ -22,7 +23,7 @@ from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Payload, Record, Written
 from shared.links import counterpart, find_link, make_link, see, seen
 from shared.settings import Settings
-from shared.tables import Change, IdempotencyKey, Link
+from shared.tables import Change, Connection, Cursor, IdempotencyKey, Link
 from shared.words import Cause, Direction, Origin, Outcome, System
 
 AnyKind = Kind[Any]
@@ -92,6 +93,8 @@ class Transfer:
         if record is None:
             return self._gone(link)
         reason = self.source.excluded(record, self.settings)
+        if link is None and reason is None:
+            reason = self._left_alone(record)
         if link is None and reason is not None:
             return Result(Outcome.SKIPPED, message=reason)
         entity = self.source.parse(record, self._context())
@@ -140,6 +143,30 @@ class Transfer:
         return (
             f"The setting {self.kind.name}.origin is '{part.origin}': {self.kind.title} is not "
             f"transferred from {self.direction.source.title} to {self.direction.target.title}."
+        )
+
+    def _left_alone(self, record: Record) -> str | None:
+        """Why a document is not transferred that was there before the connection."""
+        asked_for = self.change.forced and self.change.run_id is None
+        source = self.direction.source
+        needed = self.change.cause == Cause.DEPENDENCY
+        if source not in self.kind.leaves_old or asked_for or needed:
+            return None
+        with self.sessions() as session:
+            connection = session.get_one(Connection, self.change.connection_id)
+            cursor = session.get(Cursor, (connection.id, self.kind.name)) or Cursor()
+        if self.recovery.earlier_creation() is not None or not is_old(
+            cursor.baseline_of(source),
+            self.change.key,
+            in_order=source is System.RACKBEAT,
+            existed_by=self.source.existed_by(record),
+            began=connection.created_at,
+        ):
+            return None
+        return (
+            f"It was in {source.title} before this connection, and may have been transferred by "
+            "other means. To transfer it now: `varebro sync resync "
+            f"{connection.slug} {self.kind.name} {self.change.key} --from {source.value}`."
         )
 
     def _gone(self, link: Link | None) -> Result | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from sandbox.rackbeat import API_KEY
 from sandbox.tfso.config import FJELLHEIM
@@ -15,7 +17,7 @@ from sandbox.tls import tls
 from shared.operations import Operations
 from shared.runs import start_run
 from shared.settings import Settings
-from shared.tables import Run
+from shared.tables import Connection, Run
 from shared.words import Cause, Direction, System
 from tests.harness.people import (
     rackbeat_customer,
@@ -31,12 +33,22 @@ A_PULL_LATER = 11
 OFF = {"origin": "off"}
 Test = TypeVar("Test", bound=Callable[..., None])
 
+# A day on which documents may be dated: not long before the connection.
+LAST_WEEK = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
+
 
 def later(world: World, minutes: float = A_PULL_LATER) -> None:
     """Let time pass, pulls come round and both systems come to rest."""
     world.clock.pass_by(minutes=minutes)
     world.work()
     world.settle()
+
+
+def connected_long_ago(world: World) -> None:
+    """Let the connection be older than all that the test dates, its first pulls done."""
+    world.work()
+    with world.sessions.begin() as session:
+        session.execute(update(Connection).values(created_at=datetime(2020, 1, 1, tzinfo=UTC)))
 
 
 def configure(world: World, **changes: Any) -> Settings:

@@ -15,6 +15,7 @@ from shared.pulls import OVERLAP
 from shared.words import Direction, System
 from tasks.kinds import KINDS
 from tests.harness.mission import (
+    LAST_WEEK,
     answers_lost,
     arrived,
     at_rackbeat,
@@ -36,7 +37,7 @@ from tests.harness.people import tfso_order
 from tests.harness.world import GENEROUS_RACKBEAT, SLUG, Json, World, world
 
 FROM_24SO = {"origin": "24so"}
-CREDITED_ON = "2026-03-05T00:00:00"
+CREDITED_ON = f"{LAST_WEEK}T00:00:00"
 
 OfSign = Callable[[bool], World]
 

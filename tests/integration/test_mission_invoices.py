@@ -8,11 +8,13 @@ import pytest
 
 from shared.operations import Operations
 from tests.harness.mission import (
+    LAST_WEEK,
     answers_lost,
     arrived,
     at_rackbeat,
     book,
     configure,
+    connected_long_ago,
     invoice_all,
     invoice_part,
     invoices,
@@ -401,12 +403,12 @@ def test_an_order_invoiced_in_24so_is_invoiced_in_rackbeat_and_linked_to_it(
     the_world.tfso.edit(
         "orders",
         order["OrderId"],
-        {"OrderStatus": "Invoiced", "DateInvoiced": "2026-03-02T00:00:00"},
+        {"OrderStatus": "Invoiced", "DateInvoiced": f"{LAST_WEEK}T00:00:00"},
     )
     later(the_world)
     (invoice,) = invoices(the_world)
     # Dated as in 24SevenOffice, whenever it is transferred: it belongs to that period.
-    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, LAST_WEEK)
     assert invoice["orders"] == [the_only_draft(the_world)["number"]]
     assert total(the_world, invoice["number"]) == Decimal(
         refresh(the_world, order)["OrderTotalIncVat"]
@@ -452,6 +454,7 @@ def test_an_invoice_of_24so_without_an_order_is_made_in_rackbeat(
     the_world: World, told: str, day: str
 ) -> None:
     the_world.connect(invoice=FROM_24SO)
+    connected_long_ago(the_world)
     customer, product = tfso_goods(the_world)
     made = tfso_order(
         the_world,
@@ -499,12 +502,12 @@ def test_an_answer_lost_anywhere_in_the_conversion_neither_doubles_the_invoice_n
     the_world.tfso.edit(
         "orders",
         order["OrderId"],
-        {"OrderStatus": "Invoiced", "DateInvoiced": "2026-03-02T00:00:00"},
+        {"OrderStatus": "Invoiced", "DateInvoiced": f"{LAST_WEEK}T00:00:00"},
     )
     later(the_world)
     the_world.settle(rounds=60)
     (invoice,) = invoices(the_world)
-    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, LAST_WEEK)
     assert the_world.states() == []
 
 

@@ -93,6 +93,10 @@ def test_without_repair_it_is_only_reported(the_world: World) -> None:
     the_world.reset_calls()
     found = reconcile(the_world)
     assert found["product"]["changed_in_rackbeat"] == found["customer"]["new_in_rackbeat"] == 1
+    with the_world.sessions() as session:
+        (run,) = session.scalars(select(Run).order_by(Run.id.desc()).limit(1))
+    assert run.keys["product"] == {"changed_in_rackbeat": [link.rackbeat_key]}
+    assert run.keys["customer"] == {"new_in_rackbeat": ["7003"]}
     assert the_world.writes() == {}
     assert the_world.states() == []
 

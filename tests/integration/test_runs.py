@@ -11,6 +11,9 @@ from shared.runs import LISTED_AT_ONCE, list_run, start_run
 from shared.sweep import sweep
 from shared.tables import Run
 from shared.words import Cause
+from tasks.kinds import KINDS
+from tests.harness.mission import OFF
+from tests.harness.people import tfso_supplier
 from tests.harness.world import World
 
 
@@ -58,3 +61,13 @@ def test_the_sweep_hands_out_few_runs_and_in_the_end_all(the_world: World, runs:
     the_world.work()
     with the_world.sessions() as session:
         assert set(session.scalars(select(Run.state)).all()) == {"done"}
+
+
+def test_the_initial_sync_copies_a_kind_whose_origin_is_rackbeat_from_then_on(
+    the_world: World,
+) -> None:
+    others = {kind: OFF for kind in KINDS if kind != "supplier"}
+    the_world.connect(supplier={"origin": "rackbeat"}, **others)
+    made = tfso_supplier(the_world)
+    the_world.initial_sync()
+    assert str(made["Id"]) in {link.tfso_key for link in the_world.links("supplier")}

@@ -41,9 +41,26 @@ def test_a_job_tells_how_far_it_is(state: str, seconds: int | None, told: str) -
         cause="initial",
         state=state,
         listed={"supplier": {"listed": 8}},
+        keys={},
         done=1,
         total=8,
         left=None if seconds is None else timedelta(seconds=seconds),
         message=None,
     )
     assert str(job) == f"fjell: initial 3 {told}. supplier 8 listed."
+
+
+def test_what_a_comparison_found_is_named() -> None:
+    job = Progress(
+        connection="fjell",
+        run=3,
+        cause="reconcile",
+        state="done",
+        listed={"product": {"changed_in_rackbeat": 22, "never_transferred_from_24so": 5}},
+        keys={"product": {"changed_in_rackbeat": ["A", "B/2"]}},
+        done=0,
+        total=0,
+        left=None,
+        message=None,
+    )
+    assert str(job).splitlines()[1:] == ["  product changed in rackbeat: A, B/2 and 20 more"]
