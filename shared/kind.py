@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from shared.entity import Entity, Reference
 from shared.queues import Queue
@@ -84,7 +84,13 @@ class Sought(Generic[E]):
 
 
 class Side(ABC, Generic[E]):
-    """One system's half of a kind. `parse` and `render` are pure; the others call the vendor."""
+    """One system's half of a kind. `parse` and `render` are pure; the others call the vendor.
+
+    Attributes:
+        shares_keys_with: other kinds whose records have their keys from the same series here.
+    """
+
+    shares_keys_with: ClassVar[tuple[str, ...]] = ()
 
     # -- pure ---------------------------------------------------------------------------------
 
@@ -110,6 +116,12 @@ class Side(ABC, Generic[E]):
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         """Why this record is not transferred from here; None when it is."""
+        del record, settings
+        return None
+
+    def reserved(self, record: Record, settings: Settings) -> tuple[str, str] | None:
+        """The identifier that a record of another kind takes from this one; None where it is of
+        this kind, or takes nothing."""
         del record, settings
         return None
 

@@ -32,7 +32,7 @@ def for_initial_sync(
     kind: AnyKind, direction: Direction, settings: Settings, clients: Clients
 ) -> Iterator[News]:
     """Every record of the source, each with the records at the target that are the same thing."""
-    at_target = _index(kind, direction.target, settings, clients)
+    at_target, reserved = _index(kind, direction.target, settings, clients)
     for found, entity in _listed(kind, direction.source, settings, clients):
         yield News(
             kind.name,
@@ -41,7 +41,7 @@ def for_initial_sync(
             Cause.INITIAL,
             bulk=True,
             snapshot=snapshot_of(found.record),
-            candidates=None if entity is None else _candidates(entity, at_target),
+            candidates=None if entity is None else _candidates(entity, at_target, reserved),
         )
 
 
@@ -289,15 +289,22 @@ def _all(
         yield found, entity, side.excluded(found.record, settings) is None
 
 
-def _index(kind: AnyKind, system: System, settings: Settings, clients: Clients) -> Index:
-    """The records of one side by what identifies them."""
+def _index(
+    kind: AnyKind, system: System, settings: Settings, clients: Clients
+) -> tuple[Index, Index]:
+    """The records of one side by what identifies them, and those of other kinds by what they take
+    from this one."""
     index: Index = {}
-    for found, entity in _listed(kind, system, settings, clients):
-        for identifier in dict.fromkeys(entity.identifiers() if entity else ()):
+    reserved: Index = {}
+    side = kind.side(system)
+    for found, entity, wanted in _all(kind, system, settings, clients):
+        for identifier in dict.fromkeys(entity.identifiers() if entity and wanted else ()):
             index.setdefault(identifier, []).append(found.key)
-    return index
+        if (taken := side.reserved(found.record, settings)) is not None:
+            reserved.setdefault(taken, []).append(found.key)
+    return index, reserved
 
 
-def _candidates(entity: Entity, at_target: Index) -> list[str]:
-    hits = (at_target.get(identifier) for identifier in entity.identifiers())
+def _candidates(entity: Entity, *indexes: Index) -> list[str]:
+    hits = (index.get(identifier) for index in indexes for identifier in entity.identifiers())
     return next((hit for hit in hits if hit), [])

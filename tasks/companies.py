@@ -242,6 +242,13 @@ class TfsoCompanies(TfsoSide[Company]):
             return None
         return f"Its type in 24SevenOffice is {record.get('Type', 'None')}: not {self.title}."
 
+    def reserved(self, record: Record, settings: Settings) -> tuple[str, str] | None:
+        """All companies have their Id from one series; Rackbeat has one for customers, and another
+        for suppliers."""
+        if record.get("Type") in self.types or self._number(settings) is not CompanyNumber.ID:
+            return None
+        return "number", self.key_of(record)
+
     def render(self, entity: Company, context: Context) -> Payload:
         limit = "24SevenOffice"
         payload: dict[str, Any] = {
@@ -316,7 +323,8 @@ class TfsoCompanies(TfsoSide[Company]):
         elif field == "organisation_number":
             query = {"OrganizationNumber": value}
         elif self._number(settings) is CompanyNumber.ID and value.isdecimal():
-            query = {"CompanyId": int(value)}
+            # Of any type: a new company under this Id must not meet another that has it.
+            return client.get_companies({"CompanyId": int(value)}, PROPERTIES)
         else:
             query = {"ExternalId": value}
         found = client.get_companies(query, PROPERTIES)
@@ -330,12 +338,13 @@ class TfsoCompanies(TfsoSide[Company]):
             ids += [item["CompanyId"] for item in listed.records]
             page, pages = page + 1, listed.pages
         for start in range(0, len(ids), BATCH):
-            yield from self._found(client, {"CompanyIds": ids[start : start + BATCH]})
+            # Those of other types, too: their Ids are taken.
+            for record in client.get_companies(
+                {"CompanyIds": ids[start : start + BATCH]}, PROPERTIES
+            ):
+                yield found_in_tfso(record)
 
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
-        yield from self._found(client, {"ChangedAfter": position})
-
-    def _found(self, client: TfsoClient, query: Record) -> Iterator[Found]:
-        for record in client.get_companies(query, PROPERTIES):
+        for record in client.get_companies({"ChangedAfter": position}, PROPERTIES):
             if record.get("Type") in self.types:
                 yield found_in_tfso(record)

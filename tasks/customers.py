@@ -21,6 +21,7 @@ class TfsoCustomers(TfsoCompanies):
 
     kind = "customer"
     title = "a customer"
+    shares_keys_with = ("supplier",)
     types = ("Business", "Consumer")
 
 

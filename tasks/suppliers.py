@@ -21,6 +21,7 @@ class TfsoSuppliers(TfsoCompanies):
 
     kind = "supplier"
     title = "a supplier"
+    shares_keys_with = ("customer",)
     types = ("Supplier",)
 
 

@@ -57,6 +57,7 @@ def find_match(
         by = "number, organisation number or EAN"
     if not matches:
         return None
+    _is_of_this_kind(kind, direction, desired, matches, context)
     where = direction.target.title
     if len(matches) > 1:
         named = ", ".join(_name(kind, direction, match, context) for match in matches)
@@ -92,6 +93,7 @@ def _search(
     kind: Kind[Any], direction: Direction, desired: Entity, client: Any, context: Context
 ) -> tuple[list[Match], str]:
     side = kind.side(direction.target)
+    others: list[Match] = []
     for name, value in desired.identifiers():
         records = side.search(client, Sought(name, value, desired), context.settings)
         parsed = [(record, side.parse(record, Context(context.settings))) for record in records]
@@ -100,9 +102,34 @@ def _search(
             for record, entity in parsed
             if (name, value) in entity.identifiers()
         }
-        if matches:
-            return [Match(key, matches[key]) for key in sorted(matches)], _title(name)
-    return [], ""
+        found = [Match(key, matches[key]) for key in sorted(matches)]
+        own = [match for match in found if side.reserved(match.record, context.settings) is None]
+        if own:
+            return own, _title(name)
+        others += found
+    return others, ""
+
+
+def _is_of_this_kind(
+    kind: Kind[Any], direction: Direction, desired: Entity, matches: list[Match], context: Context
+) -> None:
+    """See that what was found does not only stand in the way of a new record.
+
+    Raises:
+        Unmappable: it does.
+    """
+    side, where = kind.side(direction.target), direction.target.title
+    for match in matches:
+        if (reserved := side.reserved(match.record, context.settings)) is None:
+            continue
+        other = side.parse(match.record, Context(context.settings))
+        name, value = reserved
+        raise Unmappable(
+            f"{desired.label()} would get the {_title(name)} {value} in {where}, but "
+            f"{other.label()} has it there. {side.excluded(match.record, context.settings)} Give "
+            f"one of the two another number, or choose another field for {kind.name}.number in "
+            "the settings."
+        )
 
 
 def _title(identifier: str) -> str:

@@ -225,6 +225,8 @@ class Transfer:
     def _first_time(self, entity: Entity, desired: Entity, record: Record) -> Result | None:
         earlier = self.recovery.earlier_creation()
         candidates = self.change.candidates if earlier is None else None
+        if candidates == [] and self._is_taken_meanwhile(desired):
+            candidates = None
         match = self._match(desired, candidates, earlier)
         if match is not None and idempotency.is_unanswered(earlier):
             return self._created_before(entity, desired, record, match, earlier)
@@ -264,6 +266,15 @@ class Transfer:
             # What seems to be somebody else's may be a copy of ours that is not linked yet.
             self.recovery.is_not_our_own_writing()
             raise
+
+    def _is_taken_meanwhile(self, desired: Entity) -> bool:
+        """Whether another kind may have got this one's key since whole lists were compared."""
+        values = {value for _name, value in desired.identifiers()}
+        return any(
+            self._link_of(kind, self.direction.target, value) is not None
+            for kind in self.target.shares_keys_with
+            for value in values
+        )
 
     def _linked_to(self, target_key: str) -> str | None:
         link = self._link_of(self.kind.name, self.direction.target, target_key)

@@ -97,9 +97,9 @@ def rackbeat_customer(world: World, *, webhooks: bool = True, **fields: Any) -> 
     return world.rackbeat.add("customers", given | fields, webhooks=webhooks)
 
 
-def rackbeat_supplier(world: World, **fields: Any) -> Json:
+def rackbeat_supplier(world: World, *, webhooks: bool = True, **fields: Any) -> Json:
     given = {"company_name": "Stavfabrikken AS", "payment_terms_id": NET_14}
-    return world.rackbeat.add("suppliers", given | fields)
+    return world.rackbeat.add("suppliers", given | fields, webhooks=webhooks)
 
 
 def rackbeat_group(world: World, *, webhooks: bool = True, **fields: Any) -> Json:

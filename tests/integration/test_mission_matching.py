@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.mission import later, rackbeat_goods
+from shared.runs import start_run
+from shared.words import Cause, Direction
+from tests.harness.mission import OFF, later, rackbeat_goods
 from tests.harness.people import (
     linked,
     rackbeat_customer,
     rackbeat_group,
     rackbeat_product,
+    rackbeat_supplier,
     tfso_customer,
     tfso_product,
 )
-from tests.harness.world import FEW, World
+from tests.harness.world import FEW, SLUG, World
+
+FORTH = Direction.RACKBEAT_TO_24SO
 
 
 def links(the_world: World, kind: str) -> list[tuple[str, str]]:
@@ -103,3 +108,49 @@ def test_a_matched_record_takes_the_values_of_the_side_that_was_edited(
     later(the_world)
     assert links(the_world, "product") == [("TELT-2", str(there["Id"]))]
     assert the_world.states() == []
+
+
+# -- companies of two kinds, numbered from one series in 24SevenOffice ---------------------------
+
+
+def test_a_supplier_with_the_number_of_a_customer_is_parked_and_changes_nothing(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    there = tfso_customer(the_world)
+    rackbeat_supplier(the_world, number=there["Id"])
+    the_world.settle()
+    change = the_world.change(kind="supplier")
+    assert (change.state, change.failure_class) == ("parked", "unmappable")
+    for named in ("'Stavfabrikken AS'", "'Vidda Friluft AS'", str(there["Id"]), "supplier.number"):
+        assert named in str(change.message)
+    assert "SaveCompanies" not in the_world.writes()
+    assert the_world.in_tfso("companies", there["Id"]) == there
+
+
+def test_an_initial_sync_parks_a_supplier_with_the_number_of_a_customer_that_was_there(
+    the_world: World,
+) -> None:
+    the_world.connect(product=OFF, product_group=OFF, customer=OFF, order=OFF)
+    there = tfso_customer(the_world)
+    rackbeat_supplier(the_world, webhooks=False, number=there["Id"])
+    start_run(the_world.engine, SLUG, Cause.INITIAL, direction=FORTH)
+    the_world.work()
+    change = the_world.change(kind="supplier")
+    assert "'Vidda Friluft AS'" in str(change.message)
+    assert the_world.writes() == {}
+
+
+def test_an_initial_sync_parks_a_supplier_with_the_number_of_a_customer_that_it_has_copied(
+    the_world: World,
+) -> None:
+    the_world.connect(product=OFF, product_group=OFF, order=OFF)
+    rackbeat_customer(the_world, webhooks=False, number=70001)
+    rackbeat_supplier(the_world, webhooks=False, number=70001)
+    start_run(the_world.engine, SLUG, Cause.INITIAL, direction=FORTH)
+    the_world.work()
+    change = the_world.change(kind="supplier")
+    for named in ("'Stavfabrikken AS'", "'Dalen Sport AS'", "70001"):
+        assert named in str(change.message)
+    assert the_world.writes() == {"SaveCompanies": 1}
+    assert the_world.in_tfso("companies", 70001)["Name"] == "Dalen Sport AS"

@@ -78,6 +78,7 @@ def match(
     candidates: list[str] | None = None,
     links: Mapping[str, str] | None = None,
     created: bool = False,
+    settings: Settings | None = None,
 ) -> Match | None:
     """What the desired record with the source key "1045" is recognised as."""
     return find_match(
@@ -85,7 +86,7 @@ def match(
         Direction.RACKBEAT_TO_24SO if isinstance(client, Tfso) else Direction.TFSO_TO_RACKBEAT,
         desired,
         client=client,
-        context=Context(Settings()),
+        context=Context(settings or Settings()),
         candidates=candidates,
         own_key="1045",
         linked_to=(links or {}).get,
@@ -146,8 +147,32 @@ def test_a_product_is_recognised_by_number_or_ean_and_by_nothing_else(
 
 
 def test_a_supplier_is_never_taken_for_a_customer() -> None:
-    supplier = company(1045, ExternalId="1045") | {"Type": "Supplier"}
+    supplier = company(3, ExternalId="1045", OrganizationNumber="912345678") | {"Type": "Supplier"}
     assert match(customers.KIND, FJELL, Tfso([supplier])) is None
+
+
+@pytest.mark.parametrize("candidates", [None, ["1045"]])
+@pytest.mark.parametrize("kind", ["Supplier", "Lead", "None"])
+def test_a_company_of_another_type_under_the_number_is_named_and_stops_it(
+    kind: str, candidates: list[str] | None
+) -> None:
+    supplier = company(1045) | {"Type": kind}
+    with pytest.raises(Unmappable) as raised:
+        match(customers.KIND, FJELL, Tfso([supplier]), candidates=candidates)
+    for named in ("'Fjell AS' would get the number 1045", f"is {kind}", "customer.number"):
+        assert named in raised.value.message
+
+
+def test_a_customer_known_by_its_organisation_number_needs_no_number_of_its_own() -> None:
+    supplier = company(1045, "Stavfabrikken AS") | {"Type": "Supplier"}
+    customer = company(3, OrganizationNumber="912345678")
+    assert match(customers.KIND, FJELL, Tfso([supplier, customer])) == Match("3", customer)
+
+
+def test_where_another_field_carries_the_number_any_company_may_have_it_as_its_id() -> None:
+    supplier = company(1045) | {"Type": "Supplier"}
+    settings = Settings.model_validate({"customer": {"number": "external_id"}})
+    assert match(customers.KIND, FJELL, Tfso([supplier]), settings=settings) is None
 
 
 def test_when_several_records_fit_none_is_guessed_and_all_are_named() -> None:
