@@ -119,6 +119,12 @@ class Side(ABC, Generic[E]):
         del record, settings
         return None
 
+    def shared_identifier(self, settings: Settings) -> str | None:
+        """The identifier that several records here may have, though the other system's record gets
+        its key from it; None where each record has its own."""
+        del settings
+        return None
+
     def reserved(self, record: Record, settings: Settings) -> tuple[str, str] | None:
         """The identifier that a record of another kind takes from this one; None where it is of
         this kind, or takes nothing."""

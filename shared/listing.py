@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,9 +32,18 @@ Index = dict[tuple[str, str], list[str]]
 def for_initial_sync(
     kind: AnyKind, direction: Direction, settings: Settings, clients: Clients
 ) -> Iterator[News]:
-    """Every record of the source, each with the records at the target that are the same thing."""
+    """Every record of the source, each with the records at the target that are the same thing.
+
+    Records that share what their key at the target is made of have no candidates: their transfers
+    compare them with each other first.
+    """
     at_target, reserved = _index(kind, direction.target, settings, clients)
-    for found, entity in _listed(kind, direction.source, settings, clients):
+    listed = list(_listed(kind, direction.source, settings, clients))
+    shared = kind.side(direction.source).shared_identifier(settings)
+    holders = Counter(_value(entity, shared) for _, entity in listed)
+    for found, entity in listed:
+        value = _value(entity, shared)
+        has_twins = value is not None and holders[value] > 1
         yield News(
             kind.name,
             direction,
@@ -41,7 +51,9 @@ def for_initial_sync(
             Cause.INITIAL,
             bulk=True,
             snapshot=snapshot_of(found.record),
-            candidates=None if entity is None else _candidates(entity, at_target, reserved),
+            candidates=(
+                None if entity is None or has_twins else _candidates(entity, at_target, reserved)
+            ),
         )
 
 
@@ -303,6 +315,10 @@ def _index(
         if (taken := side.reserved(found.record, settings)) is not None:
             reserved.setdefault(taken, []).append(found.key)
     return index, reserved
+
+
+def _value(entity: Entity | None, identifier: str | None) -> str | None:
+    return dict(entity.identifiers()).get(identifier or "") if entity else None
 
 
 def _candidates(entity: Entity, *indexes: Index) -> list[str]:

@@ -195,6 +195,9 @@ class TfsoProducts(TfsoSide[Product]):
             payload["No"] = entity.number
         return without_nothing(payload)
 
+    def shared_identifier(self, settings: Settings) -> str | None:
+        return "number" if settings.product.number is ProductNumber.NO else None
+
     def read(self, client: TfsoClient, key: str) -> Record | None:
         found = client.get_products({"Id": int(key)}, PROPERTIES)
         return found[0] if found else None

@@ -23,7 +23,7 @@ _FIRST_CONSUMER = 48
 TOO_LONG_NUMBER = "FJELLHEIM-TELT-4-PERSONER-GRØNN"
 """The one product number of more than 25 characters."""
 SHARED_NUMBER = "TAPE-50"
-"""The one product number that two products have."""
+"""The one product number that two products have: an expired one, and one in use."""
 
 _BEGINNING = datetime(2025, 1, 6, 8, 0, tzinfo=UTC)
 _PAYMENT_TIMES = (10, 14, 30, -4)
@@ -34,7 +34,7 @@ _SWEDES = (7, 23, 39)
 _FINN = 30
 _SEVERAL_EMAILS = (3, 18, 33)
 _RUBBISH_EMAILS = dict(zip((9, 24, 42), words.RUBBISH_EMAILS, strict=True))
-_EXPIRED = (49, 99, 149)
+_EXPIRED = (11, 49, 99, 149)
 _SPECIAL_NUMBERS = {
     4: TOO_LONG_NUMBER,
     11: SHARED_NUMBER,

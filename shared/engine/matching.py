@@ -89,6 +89,54 @@ def find_match(
     return match
 
 
+def see_to_twins(
+    kind: Kind[Any],
+    direction: Direction,
+    entity: Entity,
+    *,
+    own_key: str,
+    client: Any,
+    context: Context,
+) -> None:
+    """See that the source has no other record that would be the same one at the target. Where all
+    others are out of use, this one is meant, and a note says so.
+
+    Raises:
+        Unmappable: it has.
+    """
+    side = kind.side(direction.source)
+    name = side.shared_identifier(context.settings)
+    value = dict(entity.identifiers()).get(name or "")
+    if name is None or value is None:
+        return
+    twins: dict[str, Entity] = {}
+    for record in side.search(client, Sought(name, value, entity), context.settings):
+        twin = side.parse(record, Context(context.settings))
+        if (name, value) in twin.identifiers() and side.key_of(record) != own_key:
+            twins[side.key_of(record)] = twin
+    if not twins:
+        return
+    source, target = direction.source.title, direction.target.title
+    named = ", ".join(f"{kind.title} {key} ({twins[key].label()})" for key in sorted(twins))
+    shared = f"The {_title(name)} of {entity.label()} is also that of {named} in {source}"
+    in_use = [key for key, twin in twins.items() if not _is_out_of_use(twin)]
+    if not in_use and not _is_out_of_use(entity):
+        context.note(f"{shared}; this is the only one in use, and is the one transferred.")
+        return
+    if len(in_use) == 1 and _is_out_of_use(entity):
+        which = f"Only {in_use[0]} is in use, and is the one transferred."
+    else:
+        which = "Give each its own, or take all but one out of use, and try all of them again."
+    raise Unmappable(
+        f"{shared}. {target} cannot have several records of one {_title(name)}, and none is "
+        f"guessed. {which}"
+    )
+
+
+def _is_out_of_use(entity: Entity) -> bool:
+    return entity.switched_off() == entity
+
+
 def _search(
     kind: Kind[Any], direction: Direction, desired: Entity, client: Any, context: Context
 ) -> tuple[list[Match], str]:

@@ -13,7 +13,7 @@ from shared.baseline import is_old
 from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
-from shared.engine.matching import Match, find_match
+from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
 from shared.engine.writing import Result, Write, Writer
@@ -225,6 +225,15 @@ class Transfer:
     def _first_time(self, entity: Entity, desired: Entity, record: Record) -> Result | None:
         earlier = self.recovery.earlier_creation()
         candidates = self.change.candidates if earlier is None else None
+        if candidates is None and earlier is None:
+            see_to_twins(
+                self.kind,
+                self.direction,
+                entity,
+                own_key=self.change.key,
+                client=self.source_client,
+                context=self._context(),
+            )
         if candidates == [] and self._is_taken_meanwhile(desired):
             candidates = None
         match = self._match(desired, candidates, earlier)

@@ -16,7 +16,7 @@ from tests.harness.people import (
     tfso_customer,
     tfso_product,
 )
-from tests.harness.world import FEW, SLUG, World
+from tests.harness.world import FEW, SLUG, Json, World
 
 FORTH = Direction.RACKBEAT_TO_24SO
 
@@ -154,3 +154,75 @@ def test_an_initial_sync_parks_a_supplier_with_the_number_of_a_customer_that_it_
         assert named in str(change.message)
     assert the_world.writes() == {"SaveCompanies": 1}
     assert the_world.in_tfso("companies", 70001)["Name"] == "Dalen Sport AS"
+
+
+# -- products that share a number in 24SevenOffice, which Rackbeat's cannot ---------------------
+
+ONLY_PRODUCTS = {"customer": OFF, "supplier": OFF, "order": OFF}
+
+
+def old_and_new(the_world: World, *statuses: int) -> list[Json]:
+    """Two products numbered 100 in 24SevenOffice, and the one that Rackbeat has."""
+    rackbeat_goods(the_world, "100", name="Ny sekk", sales_price="999")
+    named = zip(("Gammel sekk", "Ny sekk"), ("10", "999"), statuses, strict=True)
+    return [
+        tfso_product(the_world, No="100", EAN1="", Name=name, Price=price, StatusId=status)
+        for name, price, status in named
+    ]
+
+
+def transfer(the_world: World, how: str) -> None:
+    if how == "initial":
+        the_world.initial_sync()
+    else:
+        later(the_world)
+    the_world.settle()
+
+
+@pytest.mark.parametrize("how", ["initial", "pull"])
+def test_of_two_products_with_one_number_the_only_active_one_is_taken(
+    the_world: World, how: str
+) -> None:
+    the_world.connect(**ONLY_PRODUCTS)
+    the_world.work()
+    old, new = old_and_new(the_world, 0, 1)
+    transfer(the_world, how)
+    assert ("100", str(new["Id"])) in links(the_world, "product")
+    there = the_world.in_rackbeat("products", "100")
+    assert (there["name"], float(there["sales_price"])) == ("Ny sekk", 999)
+    assert not there["is_barred"]
+    parked = the_world.change(key=str(old["Id"]), kind="product")
+    assert (parked.state, parked.failure_class) == ("parked", "unmappable")
+    assert f"Only {new['Id']} is in use" in str(parked.message)
+    taken = the_world.change(key=str(new["Id"]), kind="product")
+    assert any("Gammel sekk" in note for note in taken.notes)
+
+
+@pytest.mark.parametrize("how", ["initial", "pull"])
+@pytest.mark.parametrize("status", [0, 1])
+def test_of_two_products_with_one_number_and_status_none_is_guessed_and_each_names_the_other(
+    the_world: World, how: str, status: int
+) -> None:
+    the_world.connect(**ONLY_PRODUCTS)
+    the_world.work()
+    twins = old_and_new(the_world, status, status)
+    transfer(the_world, how)
+    assert "100" not in {number for number, _ in links(the_world, "product")}
+    there = the_world.in_rackbeat("products", "100")
+    assert (there["name"], float(there["sales_price"])) == ("Ny sekk", 999)
+    for twin, other in (twins, twins[::-1]):
+        parked = the_world.change(key=str(twin["Id"]), kind="product")
+        assert parked.state == "parked"
+        for named in ("'100'", str(other["Id"]), other["Name"], "try all of them again"):
+            assert named in str(parked.message)
+
+
+def test_twins_are_found_without_a_call_for_each_product(the_world: World) -> None:
+    the_world.connect(**ONLY_PRODUCTS)
+    the_world.work()  # the first pull
+    the_world.reset_calls()
+    made = [tfso_product(the_world, No=f"SEKK-{n}", EAN1="") for n in range(5)]
+    the_world.initial_sync()
+    assert len(links(the_world, "product")) == FEW.products + len(made)
+    categories = len(the_world.all_in_tfso("categories"))
+    assert the_world.tfso.calls()["by_operation"]["GetProducts"] == categories
