@@ -88,9 +88,12 @@ class Side(ABC, Generic[E]):
 
     Attributes:
         shares_keys_with: other kinds whose records have their keys from the same series here.
+        by_chance: identifiers that this system gives by itself, so that records with nothing else
+            in common may have them alike, and a new one is not kept from being made.
     """
 
     shares_keys_with: ClassVar[tuple[str, ...]] = ()
+    by_chance: ClassVar[frozenset[str]] = frozenset()
 
     # -- pure ---------------------------------------------------------------------------------
 

@@ -68,6 +68,8 @@ class TfsoCategories(TfsoSide[ProductGroup]):
 
     service = Service.PRODUCT
     save_operation = "SaveCategories"
+    # A category's Id is 24SevenOffice's own; the number of a group of Rackbeat's goes into its No.
+    by_chance = frozenset({"number"})
 
     def parse(self, record: Record, context: Context) -> ProductGroup:
         by_id = context.settings.product_group.number == "id"

@@ -55,6 +55,9 @@ def find_match(
         records = [(key, side.read(client, key)) for key in candidates]
         matches = [Match(key, record) for key, record in records if record is not None]
         by = "number, organisation number or EAN"
+    matches = [
+        each for each in matches if not _is_by_chance(kind, direction, desired, each, context)
+    ]
     if not matches:
         return None
     _is_of_this_kind(kind, direction, desired, matches, context)
@@ -87,6 +90,16 @@ def find_match(
             "the two numbers, or make both records agree if they are the same thing."
         )
     return match
+
+
+def _is_by_chance(
+    kind: Kind[Any], direction: Direction, desired: Entity, match: Match, context: Context
+) -> bool:
+    """Whether two different records only have in common what the target gives by itself."""
+    side = kind.side(direction.target)
+    found = side.parse(match.record, Context(context.settings))
+    common = {name for name, _value in set(desired.identifiers()) & set(found.identifiers())}
+    return bool(common) and common <= side.by_chance and desired.contradicts(found) is not None
 
 
 def see_to_twins(

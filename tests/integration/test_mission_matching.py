@@ -13,6 +13,7 @@ from tests.harness.people import (
     rackbeat_group,
     rackbeat_product,
     rackbeat_supplier,
+    tfso_category,
     tfso_customer,
     tfso_product,
 )
@@ -226,3 +227,46 @@ def test_twins_are_found_without_a_call_for_each_product(the_world: World) -> No
     assert len(links(the_world, "product")) == FEW.products + len(made)
     categories = len(the_world.all_in_tfso("categories"))
     assert the_world.tfso.calls()["by_operation"]["GetProducts"] == categories
+
+
+# -- groups, whose numbers have nothing to do with the Ids of categories -------------------------
+
+
+@pytest.mark.parametrize("how", ["webhook", "initial"])
+def test_a_group_with_the_number_of_another_category_is_made_beside_it(
+    the_world: World, how: str
+) -> None:
+    the_world.connect(product_group={"origin": "both"})
+    there = tfso_category(the_world, Name="Håndverktøy")
+    rackbeat_group(the_world, number=there["Id"], name="Telt", webhooks=how == "webhook")
+    if how == "initial":
+        start_run(the_world.engine, SLUG, Cause.INITIAL, direction=FORTH, kinds=["product_group"])
+        the_world.work()
+    else:
+        the_world.deliveries_done()
+        the_world.work()
+    change = the_world.change(kind="product_group", direction=FORTH.value, key=str(there["Id"]))
+    assert (change.state, change.outcome) == ("done", "created")
+    (made,) = [each for each in the_world.all_in_tfso("categories") if each["Name"] == "Telt"]
+    assert (made["No"], made["Id"] != there["Id"]) == (str(there["Id"]), True)
+    assert the_world.in_tfso("categories", there["Id"])["Name"] == "Håndverktøy"
+
+
+def test_a_group_with_the_number_and_the_name_of_a_category_is_linked(the_world: World) -> None:
+    the_world.connect()
+    there = tfso_category(the_world, Name="Telt", No="")
+    rackbeat_group(the_world, number=there["Id"], name="Telt")
+    the_world.deliveries_done()
+    the_world.work()
+    assert (str(there["Id"]), str(there["Id"])) in links(the_world, "product_group")
+
+
+def test_a_category_with_the_number_of_another_group_is_parked(the_world: World) -> None:
+    the_world.connect()
+    the_world.work()
+    there = tfso_category(the_world, Name="Håndverktøy")
+    rackbeat_group(the_world, number=there["Id"], name="Telt", webhooks=False)
+    later(the_world)
+    change = the_world.change(kind="product_group", key=str(there["Id"]), state="parked")
+    assert "'Telt'" in str(change.message)
+    assert "'Håndverktøy'" in str(change.message)
