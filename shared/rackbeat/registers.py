@@ -31,6 +31,7 @@ def _terms_of(record: Record) -> str:
 def _terms_payload(value: str) -> Record:
     kind, _, days = value.partition(":")
     if kind == "month":
+        # No source shows the name of the type; that it is this one is assumed.
         name = f"Løpende måned + {days} dager" if int(days) else "Løpende måned"
         return {"name": name, "maturity_days": int(days), "type": "current_month"}
     return {"name": f"Netto {days} dager", "maturity_days": int(days), "type": "net"}
