@@ -28,6 +28,7 @@ from tasks.sides import BATCH, RackbeatSide, TfsoSide, found_in_tfso, whole_numb
 
 PAYMENT_TERMS = "payment_terms"
 LARGEST_ID = 2**31 - 1  # in 24SevenOffice
+NORWEGIAN_DIGITS = 9  # of an organisation number
 
 
 class Company(Entity):
@@ -81,6 +82,14 @@ class Company(Entity):
 def _digits(organisation_number: str | None) -> str | None:
     """An organisation number without blanks, "NO" and "MVA"."""
     return "".join(c for c in organisation_number or "" if c.isdigit()) or None
+
+
+def spellings(digits: str) -> list[str]:
+    """The ways in which people write an organisation number, the usual one first."""
+    if len(digits) != NORWEGIAN_DIGITS:
+        return [digits]
+    grouped = f"{digits[:3]} {digits[3:6]} {digits[6:]}"
+    return [digits, grouped, f"NO{digits}MVA", f"NO {grouped} MVA"]
 
 
 class RackbeatCompanies(RackbeatSide[Company]):
@@ -321,13 +330,24 @@ class TfsoCompanies(TfsoSide[Company]):
         if field == "mark":
             query: Record = {"ExternalId": value}
         elif field == "organisation_number":
-            query = {"OrganizationNumber": value}
+            return self._of_organisation(client, sought)
         elif self._number(settings) is CompanyNumber.ID and value.isdecimal():
             # Of any type: a new company under this Id must not meet another that has it.
             return client.get_companies({"CompanyId": int(value)}, PROPERTIES)
         else:
             query = {"ExternalId": value}
         found = client.get_companies(query, PROPERTIES)
+        return [record for record in found if record.get("Type") in self.types]
+
+    def _of_organisation(self, client: TfsoClient, sought: Sought[Company]) -> list[Record]:
+        """24SevenOffice looks for an organisation number as it is written. So it is asked for every
+        usual spelling, and for the name, under which a company with any other is found."""
+        queries: list[Record] = [
+            {"OrganizationNumber": written} for written in spellings(sought.value)
+        ]
+        if sought.entity.name:
+            queries.append({"CompanyName": sought.entity.name})
+        found = [record for query in queries for record in client.get_companies(query, PROPERTIES)]
         return [record for record in found if record.get("Type") in self.types]
 
     def all(self, client: TfsoClient) -> Iterator[Found]:

@@ -39,14 +39,49 @@ def test_a_customer_of_the_same_number_and_name_is_linked(the_world: World) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("988777666", "988777666"),
+        ("988777666", "988 777 666"),
+        ("NO 988 777 666 MVA", "988777666"),
+        ("988 777 666", "NO988777666MVA"),
+        ("988777666", "NO 988 777 666 MVA"),
+    ],
+)
 def test_a_customer_of_the_same_organisation_number_is_linked_however_it_is_written(
+    the_world: World, here: str, there: str
+) -> None:
+    the_world.connect()
+    company = tfso_customer(the_world, Name="Dalen", OrganizationNumber=there)
+    made = rackbeat_customer(the_world, number=77, company_vat=here)
+    the_world.settle()
+    assert links(the_world, "customer") == [(str(made["number"]), str(company["Id"]))]
+
+
+def test_a_customer_of_the_same_name_and_oddly_written_organisation_number_is_linked(
     the_world: World,
 ) -> None:
     the_world.connect()
-    there = tfso_customer(the_world)
-    made = rackbeat_customer(the_world, number=77, company_vat="999888777")
+    company = tfso_customer(the_world, Name="Dalen Sport AS", OrganizationNumber="98.87.77.666")
+    made = rackbeat_customer(the_world, number=77, company_vat="988777666")
     the_world.settle()
-    assert links(the_world, "customer") == [(str(made["number"]), str(there["Id"]))]
+    assert links(the_world, "customer") == [(str(made["number"]), str(company["Id"]))]
+
+
+def test_two_customers_of_one_organisation_number_are_parked_however_it_is_written(
+    the_world: World,
+) -> None:
+    the_world.connect(customer={"origin": "rackbeat"})
+    for name, written in (("Dalen Øst", "988777666"), ("Dalen Vest", "988 777 666")):
+        tfso_customer(the_world, Name=name, OrganizationNumber=written)
+    rackbeat_customer(the_world, number=77, company_vat="988777666")
+    the_world.deliveries_done()
+    the_world.work()
+    change = the_world.change(kind="customer")
+    assert change.state == "parked"
+    for name in ("Dalen Øst", "Dalen Vest"):
+        assert name in str(change.message)
 
 
 def test_a_product_of_the_same_ean_is_linked(the_world: World) -> None:

@@ -16,7 +16,7 @@ from shared.rackbeat import numbers as rackbeat_json
 from shared.settings import Settings, load_settings
 from shared.tfso import values as tfso_values
 from tasks import customers, suppliers
-from tasks.companies import Company
+from tasks.companies import Company, spellings
 from tests.harness import given as made_up
 from tests.harness.given import RUBBISH, maybe, rubbish_in, texts
 
@@ -457,3 +457,17 @@ def test_a_company_of_rubbish_is_understood_or_unmappable(rackbeat: Any, tfso: A
     for side, record in ((CUSTOMER.rackbeat, rackbeat), (CUSTOMER.tfso, tfso)):
         with suppress(Unmappable):
             json.dumps(side.parse(record, Context(DEFAULTS)).seen())
+
+
+@pytest.mark.parametrize(
+    ("digits", "written"),
+    [
+        ("912345678",
+         ["912345678", "912 345 678", "NO912345678MVA", "NO 912 345 678 MVA"]),
+        ("5561234567", ["5561234567"]),  # a Swedish one
+    ],
+)  # fmt: skip
+def test_a_norwegian_organisation_number_is_looked_for_as_people_write_it(
+    digits: str, written: list[str]
+) -> None:
+    assert spellings(digits) == written

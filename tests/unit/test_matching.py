@@ -30,7 +30,7 @@ class Tfso:
     asked: list[Record] = field(default_factory=list)
 
     def get_companies(self, search: Mapping[str, Any], _properties: object) -> list[Record]:
-        return self._found(search, {"CompanyId": "Id"})
+        return self._found(search, {"CompanyId": "Id", "CompanyName": "Name"})
 
     def get_products(self, search: Mapping[str, Any], _properties: object) -> list[Record]:
         return self._found(search, {})
