@@ -7,20 +7,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from shared import audit
 from shared.connections import NotUsable
 from shared.engine.engine import Engine
-from shared.failures import Failure
-from shared.journal.decide import Wait
+from shared.journal.decide import explain
 from shared.journal.record import News
 from shared.pulls import bring_forward
 from shared.runs import kinds_of, news_of, relink
 from shared.settings import Settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
+from shared.traces import log_failure
 from shared.values import moment
-from shared.words import Cause, Direction, State
+from shared.words import Cause, Direction, State, System
+
+log = structlog.get_logger()
 
 # PostgreSQL's calendar is longer than Python's, and the vendors' are shorter than both.
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -131,11 +135,34 @@ class Operations:
     # -- transfers ------------------------------------------------------------------------------
 
     def resync(self, slug: str, kind: str, keys: Sequence[str], direction: Direction) -> int:
-        """Transfer these records again; how many are on their way."""
+        """Transfer these records again; how many are on their way.
+
+        Raises:
+            NotUsable: a key is none that the source could have.
+        """
         connection_id = self.connection(slug).id
-        news = [News(self.kind(kind), direction, key, Cause.RESYNC, forced=True) for key in keys]
+        news = self._asked_for(kind, keys, direction)
         self._note(connection_id, "resync", kind=kind, keys=list(keys), direction=direction.value)
         return len(self.engine.announce(connection_id, news))
+
+    def transfer(self, slug: str, kind: str, key: str, direction: Direction) -> None:
+        """Transfer a record again, here and now.
+
+        Raises:
+            NotUsable: the key is none that the source could have.
+        """
+        (news,) = self._asked_for(kind, [key], direction)
+        self.engine.by_hand(slug, news.kind, direction, news.key)
+
+    def _asked_for(self, kind: str, keys: Sequence[str], direction: Direction) -> list[News]:
+        """Changes for records that a person has named."""
+        for key in keys:
+            if direction.source is System.TFSO and not (key.isascii() and key.isdecimal()):
+                raise NotUsable(
+                    f"'{key}' is no Id of 24SevenOffice: its Ids are whole numbers. Rackbeat's "
+                    "number goes with the direction from Rackbeat (--from rackbeat)."
+                )
+        return [News(self.kind(kind), direction, key, Cause.RESYNC, forced=True) for key in keys]
 
     def retry_parked(self, slug: str, change_id: int | None = None) -> int:
         """Try parked changes again, all of a connection or one; how many."""
@@ -198,8 +225,7 @@ class Operations:
     ) -> Iterator[Intended]:
         """What a resync of these records would do. Nothing is written."""
         connection_id = self.connection(slug).id
-        for key in keys:
-            news = News(self.kind(kind), direction, key, Cause.RESYNC, forced=True)
+        for news in self._asked_for(kind, keys, direction):
             yield self._intended(connection_id, news)
 
     def _intended(self, connection_id: int, news: News) -> Intended:
@@ -216,8 +242,12 @@ class Operations:
         )
         try:
             done = self.engine.preview(change)
-        except (Failure, Wait) as failure:
-            return Intended(news.kind, news.key, "parked", None, failure.message)
+        except OperationalError:
+            raise  # it is no record's fault
+        except Exception as error:  # noqa: BLE001 - a record's bug must stop only that record
+            failure = self.engine.understood(error)
+            log_failure(log, "not previewed", failure, kind=news.kind, key=news.key)
+            return Intended(news.kind, news.key, "parked", None, explain(failure))
         outcome = done.outcome.value if done.outcome else "unchanged"
         return Intended(news.kind, news.key, outcome, done.target_key, done.message, done.fields)
 

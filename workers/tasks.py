@@ -98,16 +98,19 @@ def register(app: Celery) -> None:
     task(name=CLEAN_UP)(_clean_up)
 
 
+def _operations() -> Operations:
+    return Operations(the_engine(), actor="task")
+
+
 def _transfer_task(kind: str, direction: Direction) -> Callable[..., None]:
     def transfer(self: Task[Any, Any], connection: str, key: str | int) -> None:
         """Transfer one record's current state."""
-        engine = the_engine()
         with structlog.contextvars.bound_contextvars(connection=connection):
             change_id = (self.request.headers or {}).get(CHANGE_HEADER)
             if change_id is None:
-                engine.by_hand(connection, kind, direction, str(key))
+                _operations().transfer(connection, kind, str(key), direction)
             else:
-                engine.process(int(change_id))
+                the_engine().process(int(change_id))
 
     return transfer
 
@@ -166,7 +169,7 @@ def _resync(
 
 def _retry(connection: str) -> None:
     """Try everything again that is parked."""
-    Operations(the_engine(), actor="task").retry_parked(connection)
+    _operations().retry_parked(connection)
 
 
 def _reconcile(connection: str) -> None:

@@ -1,0 +1,125 @@
+"""What a person asks for wrongly, by command line, HTTP or task, is refused in a sentence that
+names it and says what to do; nothing is begun, and nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+from celery import Celery
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from sandbox.tls import tls
+from shared.connections import NotUsable
+from shared.entity import Entity
+from shared.kind import Context
+from shared.operations import Operations
+from shared.words import Direction
+from tasks.products import TfsoProducts
+from tests.harness.people import tfso_product
+from tests.harness.stored import everything_stored
+from tests.harness.world import SLUG, World
+from workers import process, tasks
+from workers.cli import app as cli
+from workers.web import api
+
+TOKEN = "the-token-of-the-test"
+CELERY = Celery("test", set_as_current=False)
+tasks.register(CELERY)
+
+
+class Clerk:
+    """Asks in all three ways; what is answered when it is refused."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def by_cli(self, *arguments: str) -> str:
+        result = CliRunner().invoke(cli, list(arguments), env={"COLUMNS": "500"})
+        assert result.exit_code != 0, result.output
+        return " ".join(result.output.split())
+
+    def by_http(self, path: str, **body: Any) -> str:
+        answer = httpx.post(
+            f"{self.world.web_url}/api/connections/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            trust_env=False,
+            verify=tls(),
+        )
+        assert answer.status_code == 422, answer.text
+        return str(answer.json()["detail"])
+
+    def by_task(self, name: str, **arguments: Any) -> str:
+        with pytest.raises(NotUsable) as refused:
+            CELERY.tasks[f"varebro.{name}"].apply(kwargs=arguments, throw=True)
+        return str(refused.value)
+
+
+@pytest.fixture
+def clerk(the_world: World, monkeypatch: pytest.MonkeyPatch) -> Clerk:
+    configuration = the_world.configuration.model_copy(update={"api_token": SecretStr(TOKEN)})
+    for module in (process, api, tasks):
+        monkeypatch.setattr(module, "the_engine", lambda: the_world.engine)
+    monkeypatch.setattr(api, "configuration", lambda: configuration)
+    the_world.connect()
+    return Clerk(the_world)
+
+
+def refused(clerk: Clerk, sentence: str, *ways: Callable[[], str]) -> None:
+    """All these ways are refused with this sentence, and leave nothing."""
+    before = everything_stored(clerk.world.sessions)
+    assert [way() for way in ways] == [sentence] * len(ways)
+    assert everything_stored(clerk.world.sessions) == before
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+def test_a_key_that_24sevenoffice_cannot_have_is_refused(clerk: Clerk) -> None:
+    for kind, key in (("product", "10-1045"), ("customer", "abc"), ("order", "-7"), ("order", "٧")):
+        asked = ("sync", "resync", SLUG)
+        body = {"direction": "24so_to_rackbeat", "kind": kind, "keys": ["7", key]}
+        refused(
+            clerk,
+            f"'{key}' is no Id of 24SevenOffice: its Ids are whole numbers. Rackbeat's number goes "
+            "with the direction from Rackbeat (--from rackbeat).",
+            partial(clerk.by_cli, *asked, "--", kind, key),
+            partial(clerk.by_cli, *asked, "--dry-run", "--", kind, key),
+            partial(clerk.by_http, f"{SLUG}/resync", **body),
+            partial(clerk.by_task, f"{kind}.24so_to_rackbeat", connection=SLUG, key=key),
+        )
+
+
+# -- previews -----------------------------------------------------------------------------------
+
+
+def test_a_record_that_breaks_its_preview_is_shown_as_parked_beside_the_others(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = (tfso_product(clerk.world, No=number, EAN1="") for number in ("GIFT", "FRISK"))
+    parse = TfsoProducts.parse
+
+    def faulty(side: TfsoProducts, record: dict[str, Any], context: Context) -> Entity:
+        if record.get("No") == "GIFT":
+            raise KeyError("kundens hemmelighet")
+        return parse(side, record, context)
+
+    monkeypatch.setattr(TfsoProducts, "parse", faulty)
+    operations = Operations(clerk.world.engine, actor="test")
+    direction = Direction.TFSO_TO_RACKBEAT
+    keys = [str(broken["Id"]), str(sound["Id"])]
+    shown = {
+        item.key: item for item in operations.preview_records(SLUG, "product", keys, direction)
+    }
+    parked = shown[str(broken["Id"])]
+    assert (parked.outcome, parked.message) == (
+        "parked",
+        "An unexpected error (KeyError) stopped the transfer. This is a fault in Varebro: report "
+        "it with the trace in the worker's log.",
+    )
+    assert shown[str(sound["Id"])].outcome == "created"
