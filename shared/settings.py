@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.settings_problems import in_words
 from shared.tables import Connection
 from shared.words import Direction, Origin, System
 
@@ -319,13 +320,8 @@ def load_settings(stored: dict[str, Any]) -> Settings:
     try:
         return Settings.model_validate(stored)
     except ValidationError as error:
-        lines = []
-        for problem in error.errors(include_url=False):
-            where = ".".join(str(part) for part in problem["loc"])
-            value = "" if not where else f" (given: {problem['input']!r})"
-            text = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{where + ': ' if where else ''}{text}{value}")
-        raise SettingsError("\n".join(lines)) from error
+        problems = error.errors(include_url=False)
+        raise SettingsError("\n".join(map(in_words, problems))) from error
 
 
 def with_settings(connections: Iterable[Connection]) -> Iterator[tuple[Connection, Settings]]:

@@ -183,10 +183,16 @@ def set_setting(
     operations = _operations()
     try:
         parsed: Any = None if value == "default" else json.loads(value)
+    except json.JSONDecodeError:
+        parsed = value
+    try:
         operations.change_settings(slug, {name: parsed})
-    except (json.JSONDecodeError, SettingsError):
+    except SettingsError as refused:
         # It may be meant as text: a product's number, for instance, is text even if all digits.
-        operations.change_settings(slug, {name: value})
+        try:
+            operations.change_settings(slug, {name: value})
+        except SettingsError:
+            raise refused from None
     console.print(f"{name} is changed. What is under way follows the new setting.")
 
 

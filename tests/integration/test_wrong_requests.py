@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from shared.connections import NotUsable
 from shared.entity import Entity
 from shared.kind import Context
 from shared.operations import Operations
+from shared.settings import OrderStatus
 from shared.words import Direction
 from tasks.products import TfsoProducts
 from tests.harness.people import tfso_product
@@ -123,3 +124,25 @@ def test_a_record_that_breaks_its_preview_is_shown_as_parked_beside_the_others(
         "it with the trace in the worker's log.",
     )
     assert shown[str(sound["Id"])].outcome == "created"
+
+
+# -- settings -----------------------------------------------------------------------------------
+
+
+def test_a_setting_is_refused_for_what_was_meant_and_not_as_the_text_it_is_written_in(
+    clerk: Clerk,
+) -> None:
+    refused(
+        clerk,
+        'order.pull_statuses.1: "Nope" is not allowed. Choose ' + _any_of(get_args(OrderStatus)),
+        partial(clerk.by_cli, "settings", "set", SLUG, "order.pull_statuses", '["Web", "Nope"]'),
+    )
+    refused(
+        clerk,
+        'order.origin: "rackbeet" is not allowed. Choose rackbeat, 24so or off.',
+        partial(clerk.by_cli, "settings", "set", SLUG, "order.origin", "rackbeet"),
+    )
+
+
+def _any_of(choices: tuple[str, ...]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]}."

@@ -94,6 +94,78 @@ def test_a_value_that_is_not_allowed_is_refused_and_its_field_is_named(
         load_settings(stored)
 
 
+@pytest.mark.parametrize(
+    ("stored", "sentence"),
+    [
+        (
+            {"order": {"origin": "rackbeet"}},
+            'order.origin: "rackbeet" is not allowed. Choose rackbeat, 24so or off.',
+        ),
+        (
+            {"customer": {"origin": 1}},
+            "customer.origin: 1 is not allowed. Choose rackbeat, 24so, both or off.",
+        ),
+        (
+            {"product": {"price": "in_price"}},
+            "product.price: There is no such setting. `varebro settings show` lists all there are.",
+        ),
+        (
+            {"order": 1},
+            "order: 1 is not allowed. It is a group of settings: change one of them by its whole "
+            "name, as in order.<name>.",
+        ),
+        (
+            {"reconcile": {"hour": 24}},
+            "reconcile.hour: 24 is not allowed. It can be 23 at most.",
+        ),
+        ({"pull_minutes": 0}, "pull_minutes: 0 is not allowed. It has to be more than 0."),
+        (
+            {"supplier": {"payment_terms_days": "two weeks"}},
+            'supplier.payment_terms_days: "two weeks" is not allowed. It has to be a whole number.',
+        ),
+        (
+            {"order": {"book": "maybe"}},
+            'order.book: "maybe" is not allowed. It has to be true or false.',
+        ),
+        ({"product": {"unit": 7}}, "product.unit: 7 is not allowed. It has to be text."),
+        (
+            {"order": {"item_for_text": ""}},
+            'order.item_for_text: "" is not allowed. Its length has to be at least 1.',
+        ),
+        (
+            {"order": {"pull_statuses": "Web"}},
+            'order.pull_statuses: "Web" is not allowed. It has to be a list, in square brackets.',
+        ),
+        (
+            {"order": {"pull_statuses": []}},
+            "order.pull_statuses: [] is not allowed. Name 1 at least.",
+        ),
+        (
+            {"customer": {"country": "Norge"}},
+            'customer.country: "Norge" is not allowed. Write a country as two capital letters, '
+            "such as NO.",
+        ),
+        (
+            {"local_currency": "kr"},
+            'local_currency: "kr" is not allowed. Write a currency as three capital letters, such '
+            "as NOK.",
+        ),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_told_with_what_is(
+    stored: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(stored)
+    assert str(refused.value) == sentence
+
+
+def test_a_value_that_is_long_is_cut() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"customer": {"country": "N" * 500}})
+    assert f'"{"N" * 79} ... is not allowed.' in str(refused.value)
+
+
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({"pull_minutes": 60, "customer": {"country": "Norge"}})
