@@ -38,6 +38,11 @@ class NotUsable(ValueError):
     """A connection cannot be made or used as asked; the message says why and what to do."""
 
 
+def no_connection(slug: str) -> NotUsable:
+    """The error that nothing is called like that."""
+    return NotUsable(f"No connection is called '{slug}'. `varebro connection list` shows them all.")
+
+
 @dataclass(frozen=True)
 class NewConnection:
     """What a person gives to make a connection.
@@ -226,9 +231,7 @@ class Connections:
         with self.sessions() as session:
             connection = session.scalar(select(Connection).where(Connection.slug == slug))
         if connection is None:
-            raise NotUsable(
-                f"No connection is called '{slug}'. `varebro connection list` shows them all."
-            )
+            raise no_connection(slug)
         return connection
 
     def every(self) -> Sequence[Connection]:

@@ -12,12 +12,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from shared import audit
-from shared.connections import NotUsable
+from shared.connections import NotUsable, no_connection
 from shared.engine.engine import Engine
 from shared.journal.decide import explain
 from shared.journal.record import News
-from shared.pulls import bring_forward
-from shared.runs import kinds_of, news_of, relink
+from shared.pulls import bring_forward, pull
+from shared.runs import kind_called, kinds_of, news_of, relink
 from shared.settings import Settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure
@@ -45,6 +45,18 @@ def time_asked_for(given: str | None) -> datetime | None:
             "2026-11-24T08:00:00+01:00."
         )
     return time
+
+
+def system_called(name: str) -> System:
+    """A system, as somebody has written it.
+
+    Raises:
+        NotUsable: there is none of that name.
+    """
+    try:
+        return System(name)
+    except ValueError:
+        raise NotUsable(f"'{name}' is no system. Choose rackbeat or 24so.") from None
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class Operations:
         with self.engine.sessions() as session:
             found = session.scalar(select(Connection).where(Connection.slug == slug))
         if found is None:
-            raise NotUsable(f"No connection is called '{slug}'.")
+            raise no_connection(slug)
         return found
 
     def kind(self, name: str) -> str:
@@ -93,9 +105,7 @@ class Operations:
         Raises:
             NotUsable: there is none.
         """
-        if name not in self.engine.kinds:
-            raise NotUsable(f"'{name}' is no kind; there are: {', '.join(self.engine.kinds)}")
-        return name
+        return kind_called(self.engine, name).name
 
     # -- settings -------------------------------------------------------------------------------
 
@@ -133,6 +143,11 @@ class Operations:
         return after
 
     # -- transfers ------------------------------------------------------------------------------
+
+    def pull(self, slug: str, kind: str) -> int:
+        """Ask 24SevenOffice what has changed; how many records have."""
+        self.connection(slug)
+        return pull(self.engine, slug, self.kind(kind))
 
     def resync(self, slug: str, kind: str, keys: Sequence[str], direction: Direction) -> int:
         """Transfer these records again; how many are on their way.

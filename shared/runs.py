@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from shared import listing
 from shared.background import repeating
-from shared.engine.engine import Engine, UnknownConnectionError
+from shared.connections import NotUsable, no_connection
+from shared.engine.engine import Engine
 from shared.failures import AuthFailed, Limited, Outage, Transient
 from shared.journal import pauses
 from shared.journal.decide import LONGEST_WAIT, Wait, explain
@@ -52,7 +53,7 @@ def start_run(
     cause: Cause,
     *,
     direction: Direction = Direction.TFSO_TO_RACKBEAT,
-    kinds: Sequence[str] | None = None,
+    kinds: Sequence[str] | str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
@@ -62,16 +63,19 @@ def start_run(
         kinds: all that the cause is about, where not given.
 
     Raises:
-        UnknownConnectionError: there is no such connection.
+        NotUsable: there is no such connection, or no such kind.
     """
+    named = [kinds] if isinstance(kinds, str) else [*(kinds or ())]
+    for name in named:
+        kind_called(engine, name)
     with engine.sessions.begin() as session:
         # Locked, so that two people who ask at once start one run.
         connection = session.scalar(
             select(Connection).where(Connection.slug == slug).with_for_update()
         )
         if connection is None:
-            raise UnknownConnectionError(f"no connection is called '{slug}'")
-        wanted = list(kinds or kinds_of(cause, direction, engine, connection))
+            raise no_connection(slug)
+        wanted = named or list(kinds_of(cause, direction, engine, connection))
         under_way = session.scalars(
             select(Run).where(Run.connection_id == connection.id, Run.state != DONE)
         )
@@ -94,6 +98,17 @@ def start_run(
         session.add(new)
         session.flush()
         return new.id
+
+
+def kind_called(engine: Engine, name: str) -> Kind[Any]:
+    """The kind of that name.
+
+    Raises:
+        NotUsable: there is none.
+    """
+    if name not in engine.kinds:
+        raise NotUsable(f"'{name}' is no kind. There are: {', '.join(engine.kinds)}.")
+    return engine.kinds[name]
 
 
 def kinds_of(

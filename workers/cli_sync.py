@@ -16,7 +16,7 @@ from shared.failures import Failure
 from shared.settings import SettingsError
 from shared.traces import described
 from shared.vault import VaultError
-from shared.words import Cause, Direction, System
+from shared.words import Cause, Direction
 
 if TYPE_CHECKING:
     from shared.operations import Intended, Operations
@@ -39,9 +39,8 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def told(*args: Any, **kwargs: Any) -> Any:
         from shared.connections import NotUsable
-        from shared.engine.engine import UnknownConnectionError
 
-        expected = (Failure, NotUsable, SettingsError, VaultError, UnknownConnectionError)
+        expected = (Failure, NotUsable, SettingsError, VaultError)
         try:
             return command(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter):
@@ -115,12 +114,12 @@ def pull_now(
     slug: Slug, kind: Annotated[str | None, typer.Argument(help="Only this kind")] = None
 ) -> None:
     """Ask 24SevenOffice now what has changed."""
-    from shared.pulls import pull, pulled_kinds
+    from shared.pulls import pulled_kinds
 
     operations = _operations()
     wanted = pulled_kinds(operations.settings(slug), operations.engine.kinds)
-    for name in wanted if kind is None else [operations.kind(kind)]:
-        console.print(f"{name}: {pull(operations.engine, slug, name)} changes")
+    for name in wanted if kind is None else [kind]:
+        console.print(f"{name}: {operations.pull(slug, name)} changes")
 
 
 @sync_app.command("resync")
@@ -137,11 +136,11 @@ def resync(  # noqa: PLR0917 - typer calls it by name
     dry_run: DryRun = False,
 ) -> None:
     """Transfer again, whatever was transferred before: records, a kind, a time span, everything."""
-    from shared.operations import time_asked_for
+    from shared.operations import system_called, time_asked_for
 
     operations = _operations()
     span = {"since": time_asked_for(since), "until": time_asked_for(until)}
-    direction = Direction.away_from(System(source))
+    direction = Direction.away_from(system_called(source))
     kinds = None if kind is None else [operations.kind(kind)]
     if kind is not None and keys:
         if dry_run:

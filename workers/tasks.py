@@ -13,18 +13,16 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from shared.config import configuration
 from shared.connections import NotUsable
-from shared.engine.engine import UnknownConnectionError
 from shared.failures import Failure
-from shared.operations import Operations, time_asked_for
+from shared.operations import Operations, system_called, time_asked_for
 from shared.probing import probe
-from shared.pulls import pull
 from shared.queues import Queue
 from shared.retention import clean_up
 from shared.runs import list_run, start_run
 from shared.settings import SettingsError
 from shared.sweep import sweep
 from shared.traces import described
-from shared.words import Cause, Direction, System
+from shared.words import Cause, Direction
 from tasks.kinds import KINDS
 from workers.messages import (
     CHANGE_HEADER,
@@ -53,7 +51,7 @@ SWEEP_SOFT_SECONDS, SWEEP_HARD_SECONDS = 40, 45
 
 
 # What these say is written for people, and never holds a secret.
-_TOLD = (Failure, NotUsable, SettingsError, UnknownConnectionError, SoftTimeLimitExceeded)
+_TOLD = (Failure, NotUsable, SettingsError, SoftTimeLimitExceeded)
 
 
 class UnexpectedError(Exception):
@@ -129,15 +127,15 @@ def _sweep(self: Task[Any, Any]) -> None:
 
 def _pull(connection: str, kind: str) -> None:
     """Ask 24SevenOffice what has changed and record it."""
-    if kind not in KINDS:
-        raise UnknownConnectionError(f"no kind is called '{kind}'; there are: {', '.join(KINDS)}")
     with structlog.contextvars.bound_contextvars(connection=connection):
-        pull(the_engine(), connection, kind)
+        _operations().pull(connection, kind)
 
 
 def _probe(connection: str, system: str) -> None:
     """Look whether a vendor that was down, or refused the login, is back."""
-    probe(the_engine(), connection, System(system))
+    operations = _operations()
+    operations.connection(connection)
+    probe(operations.engine, connection, system_called(system))
 
 
 def _initial_sync(connection: str) -> None:
@@ -148,7 +146,7 @@ def _initial_sync(connection: str) -> None:
 
 def _resync(
     connection: str,
-    kinds: list[str] | None = None,
+    kinds: list[str] | str | None = None,
     source: str = "24so",
     since: str | None = None,
     until: str | None = None,
@@ -159,7 +157,7 @@ def _resync(
         engine,
         connection,
         Cause.RESYNC,
-        direction=Direction.away_from(System(source)),
+        direction=Direction.away_from(system_called(source)),
         kinds=kinds,
         since=time_asked_for(since),
         until=time_asked_for(until),

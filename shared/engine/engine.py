@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.clock import Clock
+from shared.connections import no_connection
 from shared.engine.clients import Clients
 from shared.engine.points import Reached, pass_by
 from shared.engine.references import Missing
@@ -32,10 +33,6 @@ from shared.traces import log_failure
 from shared.words import Cause, Direction, Outcome, State
 
 log = structlog.get_logger()
-
-
-class UnknownConnectionError(LookupError):
-    """No connection has this slug."""
 
 
 @dataclass
@@ -90,9 +87,7 @@ class Engine:
         with self.sessions() as session:
             connection_id = session.scalar(select(Connection.id).where(Connection.slug == slug))
         if connection_id is None:
-            raise UnknownConnectionError(
-                f"no connection is called '{slug}'; `varebro connection list` shows their names"
-            )
+            raise no_connection(slug)
         item = News(kind, direction, key, Cause.RESYNC, forced=True)
         with self.sessions.begin() as session:
             (change_id,) = record(session, connection_id, [item], now=self.clock())

@@ -12,7 +12,7 @@ import pytest
 from sandbox.tfso.config import Size
 from sandbox.tfso.seed import SHARED_NUMBER, TOO_LONG_NUMBER
 from shared import runs
-from shared.engine.engine import UnknownConnectionError
+from shared.connections import NotUsable
 from shared.runs import list_run, start_run
 from shared.tables import Run
 from shared.words import Cause
@@ -173,7 +173,7 @@ def test_a_sync_asked_for_twice_is_one_run(the_world: World) -> None:
 
 
 def test_a_sync_of_an_unknown_connection_is_refused_by_name(the_world: World) -> None:
-    with pytest.raises(UnknownConnectionError, match="dalen"):
+    with pytest.raises(NotUsable, match="dalen"):
         start_run(the_world.engine, "dalen", Cause.INITIAL)
 
 

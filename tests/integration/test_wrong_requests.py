@@ -11,6 +11,7 @@ import httpx
 import pytest
 from celery import Celery
 from pydantic import SecretStr
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from sandbox.tls import tls
@@ -18,14 +19,18 @@ from shared.connections import NotUsable
 from shared.entity import Entity
 from shared.kind import Context
 from shared.operations import Operations
+from shared.runs import start_run
 from shared.settings import OrderStatus
-from shared.words import Direction
+from shared.tables import Run
+from shared.words import Cause, Direction
+from tasks.kinds import KINDS
 from tasks.products import TfsoProducts
 from tests.harness.people import tfso_product
 from tests.harness.stored import everything_stored
 from tests.harness.world import SLUG, World
 from workers import process, tasks
 from workers.cli import app as cli
+from workers.messages import task_name
 from workers.web import api
 
 TOKEN = "the-token-of-the-test"
@@ -94,6 +99,59 @@ def test_a_key_that_24sevenoffice_cannot_have_is_refused(clerk: Clerk) -> None:
             partial(clerk.by_http, f"{SLUG}/resync", **body),
             partial(clerk.by_task, f"{kind}.24so_to_rackbeat", connection=SLUG, key=key),
         )
+
+
+# -- names --------------------------------------------------------------------------------------
+
+
+def test_a_kind_a_system_or_a_connection_that_does_not_exist_is_refused(clerk: Clerk) -> None:
+    kinds = "'prodct' is no kind. There are: " + ", ".join(KINDS) + "."
+    wrong = {"connection": SLUG, "kinds": "prodct"}
+    refused(
+        clerk,
+        kinds,
+        partial(clerk.by_cli, "sync", "resync", SLUG, "prodct"),
+        partial(clerk.by_cli, "sync", "resync", SLUG, "prodct", "7"),
+        partial(clerk.by_cli, "sync", "pull", SLUG, "prodct"),
+        partial(clerk.by_http, f"{SLUG}/resync", direction="24so_to_rackbeat", kind="prodct"),
+        partial(clerk.by_task, "resync", **wrong),
+        partial(clerk.by_task, "resync", **wrong | {"kinds": ["product", "prodct"]}),
+        partial(clerk.by_task, "pull", connection=SLUG, kind="prodct"),
+    )
+    refused(
+        clerk,
+        "'xyz' is no system. Choose rackbeat or 24so.",
+        partial(clerk.by_cli, "sync", "resync", SLUG, "--from", "xyz"),
+        partial(clerk.by_task, "resync", connection=SLUG, source="xyz"),
+        partial(clerk.by_task, "probe", connection=SLUG, system="xyz"),
+    )
+    refused(
+        clerk,
+        "No connection is called 'dalen'. `varebro connection list` shows them all.",
+        partial(clerk.by_cli, "sync", "pull", "dalen"),
+        partial(clerk.by_cli, "sync", "resync", "dalen"),
+        partial(clerk.by_cli, "sync", "retry", "dalen"),
+        partial(clerk.by_http, "dalen/resync", direction="24so_to_rackbeat"),
+        partial(clerk.by_task, "pull", connection="dalen", kind="product"),
+        partial(clerk.by_task, "probe", connection="dalen", system="24so"),
+        partial(clerk.by_task, "retry", connection="dalen"),
+        *(
+            partial(clerk.by_task, name, connection="dalen")
+            for name in ("resync", "initial_sync", "reconcile")
+        ),
+        *(
+            partial(clerk.by_task, task_name(kind.name, way).removeprefix("varebro."),
+                    connection="dalen", key="7")
+            for kind in KINDS.values()
+            for way in kind.directions
+        ),
+    )  # fmt: skip
+
+
+def test_one_kind_may_be_named_without_a_list(clerk: Clerk) -> None:
+    start_run(clerk.world.engine, SLUG, Cause.RESYNC, kinds="supplier")
+    with clerk.world.sessions() as session:
+        assert [run.kinds for run in session.scalars(select(Run))] == [["supplier"]]
 
 
 # -- previews -----------------------------------------------------------------------------------
