@@ -48,7 +48,7 @@ def begin(database: Database, *, linked: bool) -> Beginning:
     """Bring the tables to a beginning; made once, and put back wherever the database lets us.
 
     Args:
-        linked: there are a product and its group, in both systems.
+        linked: there are a product, its group, a customer and an order, in both systems.
     """
     kept = _kept.setdefault(database, {})
     if linked in kept:
@@ -66,8 +66,12 @@ def _made(database: Database, linked: bool) -> Beginning:
     world.connect()
     if linked:
         world.choose(Origin.BOTH, "newest")
-        world.people.make_a_product()
+        world.people.make_the_first()
         world.come_to_rest()
+        world.people.make_an_order()
+        world.come_to_rest()
+        for thing in world.people.things:
+            thing.actions = 0  # what they wrote is not counted, either
     return Beginning(
         world.connection_id,
         world.fate.now,

@@ -44,10 +44,11 @@ _LIKELY = {Hazard.REQUEST_LOST: (0.3, 0.6), Hazard.ARRIVES_LATE: (0.3, 0.6)}
 _SWITCHES = (0.0, 0.2, 0.5, 0.5)
 _SLOW = (0.0, 0.15, 0.3)
 # A record that stops five workers is rightly kept back; one that was made to wait long is one of
-# them.
+# them, and who was only slow may become one.
 _STOPS = (Hazard.DEATH, Hazard.FREEZE)
 _MOST_STOPPED = 3
 _MOST_SLOW = 3
+_MOST_OF_BOTH = 4
 
 
 class Fate:
@@ -71,11 +72,17 @@ class Fate:
             return False
         self.times[hazard] += 1
         if self.times[Hazard.SLOW] == _MOST_SLOW:
-            self._chances.pop(Hazard.SLOW, None)
-        if sum(self.times[stop] for stop in _STOPS) == _MOST_STOPPED:
-            for each in (*_STOPS, Hazard.SWITCH):
-                self._chances.pop(each, None)
+            self._no_more(Hazard.SLOW)
+        stopped = sum(self.times[stop] for stop in _STOPS)
+        if stopped == _MOST_STOPPED:
+            self._no_more(*_STOPS, Hazard.SWITCH)
+        if stopped + self.times[Hazard.SLOW] == _MOST_OF_BOTH:
+            self._no_more(*_STOPS, Hazard.SLOW)
         return True
+
+    def _no_more(self, *hazards: Hazard) -> None:
+        for hazard in hazards:
+            self._chances.pop(hazard, None)
 
     def be_unkind(self) -> None:
         """From now on things go wrong."""

@@ -57,8 +57,7 @@ def _of(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> Iterat
         if times > 1:
             yield f"I2: {thing} is {times} records in {system.title}"
     shown = {system: people.shown(thing, system) for system in System}
-    texts = str(shown) + str(shown if thing.group is None else _group(world, thing.group))
-    if POISON in texts:
+    if POISON in str(shown) or _needs_poison(world, thing):
         if not parked:
             yield f"I6: {thing} is poisoned, and nothing is parked"
         return
@@ -84,14 +83,20 @@ def _is_parked(world: World, thing: Thing, parked: set[tuple[str, str, str]]) ->
     return bool(keys & parked)
 
 
-def _group(world: World, group: Thing) -> dict[System, object]:
-    return {system: world.people.shown(group, system) for system in System}
+def _needs_poison(world: World, thing: Thing) -> bool:
+    """Whether anything it refers to, near or far, is refused."""
+    return any(
+        POISON in str([world.people.shown(needed, system) for system in System])
+        or _needs_poison(world, needed)
+        for needed in thing.needs.values()
+    )
 
 
 def _writes(world: World) -> Iterator[str]:
     """One edit, one write; more only where the outcome of one was not known."""
     writes = sum(len(vendor.written) for vendor in world.vendors)
-    actions = sum(thing.actions for thing in world.people.things)
+    # An order is changed by two calls, one of them for its line.
+    actions = sum(t.actions * (2 if t.kind == "order" else 1) for t in world.people.things)
     again = sum(world.fate.times[hazard] for hazard in REWRITTEN_AFTER)
     if writes > actions + again:
         what = [each for vendor in world.vendors for each in vendor.written]

@@ -9,14 +9,32 @@ from typing import Any
 from shared.kind import Record
 from shared.words import Origin, System
 from tests.simulation.fate import Fate
-from tests.simulation.vendors import POISON, Rackbeat, Tfso
+from tests.simulation.vendors import PLAYED, POISON, Rackbeat, Tfso, key_of
 
 Shown = dict[str, Any]
-# What each system calls what people see.
-_NAMES = {
-    System.RACKBEAT: {"name": "name", "price": "sales_price"},
-    System.TFSO: {"name": "Name", "price": "Price"},
+# What each system calls what people see, and what it is known by there. Of an order they see the
+# price of its line.
+_NAMES: dict[System, dict[str, dict[str, str]]] = {
+    System.RACKBEAT: {
+        "product_group": {"name": "name"},
+        "product": {"name": "name", "price": "sales_price"},
+        "customer": {"name": "company_name"},
+        "order": {"name": "heading", "price": "line_price"},
+    },
+    System.TFSO: {
+        "product_group": {"name": "Name"},
+        "product": {"name": "Name", "price": "Price"},
+        "customer": {"name": "Name"},
+        "order": {"name": "InvoiceTitle", "price": "Price"},
+    },
 }
+_LINES = {System.RACKBEAT: "lines", System.TFSO: "InvoiceRows"}
+_KNOWN_BY = {
+    System.RACKBEAT: {"order": "other_reference"},
+    System.TFSO: {"customer": "Id", "order": "OrderId"},
+}
+# Numbers that customers made in Rackbeat have: 24SevenOffice's own never come so far.
+_CUSTOMERS = 1000
 
 
 @dataclass
@@ -25,6 +43,7 @@ class Thing:
 
     Attributes:
         number: what it is known by in both systems.
+        needs: what it refers to, by kind.
         made_in: the systems in which a person made it.
         acceptable: by field, what it may say in the end: more than one value only where people
             edited it in both systems at once.
@@ -35,7 +54,7 @@ class Thing:
 
     kind: str
     number: str
-    group: Thing | None = None
+    needs: dict[str, Thing] = field(default_factory=dict)
     made_in: set[System] = field(default_factory=set)
     acceptable: dict[str, set[Any]] = field(default_factory=dict)
     edited_in: set[System] = field(default_factory=set)
@@ -80,12 +99,19 @@ class People:
         """Only there what they do is transferred."""
         self._origins = [s for s in System if origin in (Origin.BOTH, s.value)]
 
-    def make_a_product(self) -> None:
-        """And its group, in Rackbeat."""
+    def make_the_first(self) -> None:
+        """A product, its group and a customer, in Rackbeat."""
         group = Thing("product_group", "1")
-        for thing in (group, Thing("product", "P-2", group)):
+        product = Thing("product", "P-2", {"product_group": group})
+        for thing in (group, product, Thing("customer", str(_CUSTOMERS + 3))):
             self.things.append(thing)
             self._make(thing, System.RACKBEAT)
+
+    def make_an_order(self) -> None:
+        """For what there is, in 24SevenOffice."""
+        needs = {thing.kind: thing for thing in self.things if thing.kind != "product_group"}
+        self.things.append(Thing("order", str(self._tfso.ids + 1), needs))
+        self._make(self.things[-1], System.TFSO)
 
     def act(self, *, at_rest: bool) -> None:
         """One person does one thing.
@@ -96,18 +122,23 @@ class People:
         self.to_do -= 1
         random = self._fate.random
         system = random.choice(self._origins)
-        known = [t for t in self.things if self.find(t, system) is not None]
+        known = self._known_in(system)
         if known and random.random() < 0.7:
             # Often the one that was just edited, so that edits meet on their way.
             again = [t for t in known if t is self._latest and random.random() < 0.7]
             self.edit(random.choice(again or known), system, at_rest=at_rest)
             return
         # Groups are one thing only if their names agree; only products are made twice.
-        absent = [t for t in self.things if t.group is not None and t not in known]
+        absent = [t for t in self.things if t.kind == "product" and t not in known]
         if absent and random.random() < 0.3:
             self._make(random.choice(absent), system)
             return
         self._make(self._new_thing(system), system)
+
+    def _known_in(self, system: System) -> list[Thing]:
+        """What people may edit there: orders belong to 24SevenOffice."""
+        known = [t for t in self.things if self.find(t, system) is not None]
+        return [t for t in known if t.kind != "order" or system is System.TFSO]
 
     def agreed(self) -> list[Thing]:
         """The products that say the same in both systems, nothing of which is refused."""
@@ -126,30 +157,42 @@ class People:
 
     def all(self, thing: Thing, system: System) -> list[Record]:
         """All records that say they are this thing; there should be one."""
-        vendor, name = (
+        usual: tuple[Rackbeat | Tfso, str] = (
             (self._rackbeat, "number") if system is System.RACKBEAT else (self._tfso, "No")
         )
+        vendor, name = usual[0], _KNOWN_BY[system].get(thing.kind, usual[1])
+        known_by = f"24SO {thing.number}" if name == "other_reference" else thing.number
         records = vendor.records[thing.kind].values()
-        return [record for record in records if str(record[name]) == thing.number]
+        return [record for record in records if str(record[name]) == known_by]
 
     def shown(self, thing: Thing, system: System) -> Shown | None:
         """What people see of it there."""
         record = self.find(thing, system)
         if record is None:
             return None
-        names = _NAMES[system]
+        names = _NAMES[system][thing.kind]
         shown = {"name": record[names["name"]]}
-        if thing.kind == "product":
-            shown["price"] = str(record[names["price"]])
+        if "price" in names:
+            priced = record[_LINES[system]][0] if thing.kind == "order" else record
+            shown["price"] = str(priced[names["price"]])
         return shown
 
     def _new_thing(self, system: System) -> Thing:
         random = self._fate.random
-        groups = [t for t in self.things if t.kind == "product_group"]
-        groups = [t for t in groups if self.find(t, system) is not None]
         number = len(self.things) + 1
-        if groups and random.random() < 0.6:
-            thing = Thing("product", f"P-{number}", random.choice(groups))
+        there: dict[str, list[Thing]] = {kind: [] for kind in PLAYED}
+        for known in self._known_in(system):
+            there[known.kind].append(known)
+        orderable = system is System.TFSO and there["product"] and there["customer"]
+        if orderable and random.random() < 0.5:
+            needs = {kind: random.choice(there[kind]) for kind in ("product", "customer")}
+            thing = Thing("order", str(self._tfso.ids + 1), needs)
+        elif there["product_group"] and random.random() < 0.6:
+            needs = {"product_group": random.choice(there["product_group"])}
+            thing = Thing("product", f"P-{number}", needs)
+        elif random.random() < 0.4:
+            own = _CUSTOMERS + number if system is System.RACKBEAT else self._tfso.ids + 1
+            thing = Thing("customer", str(own))
         else:
             thing = Thing("product_group", str(number))
         self.things.append(thing)
@@ -157,24 +200,39 @@ class People:
 
     def _make(self, thing: Thing, system: System) -> None:
         shown: Shown = {"name": self._name(thing)}
-        if thing.kind == "product":
+        if "price" in _NAMES[system][thing.kind]:
             shown["price"] = self._price()
         self._fate.tell("a person makes", thing, "in", system.title, shown)
-        payload = _written(system, shown)
+        more = self._in_tfso(thing) if system is System.TFSO else {}
+        payload = more | _written(system, thing, shown, more)
         if system is System.RACKBEAT:
-            payload["number"] = int(thing.number) if thing.group is None else thing.number
-            if thing.group is not None:
-                payload["group"] = int(thing.group.number)
+            payload["number"] = thing.number if thing.kind == "product" else int(thing.number)
+            if "product_group" in thing.needs:
+                payload["group"] = int(thing.needs["product_group"].number)
             self._rackbeat.make(thing.kind, payload)
         else:
-            payload["No"] = thing.number
-            if thing.group is not None:
-                group = self.find(thing.group, system)
-                payload["CategoryId"] = group["Id"] if group else None
             self._tfso.make(thing.kind, payload)
         thing.made_in.add(system)
         self._note(thing, system, shown, at_rest=False)
         self._edited(system, thing.kind)
+
+    def _in_tfso(self, thing: Thing) -> Record:
+        """What only 24SevenOffice says of it."""
+        ids = {}
+        for kind, needed in thing.needs.items():
+            found = self.find(needed, System.TFSO)
+            ids[kind] = found["Id"] if found else None
+        match thing.kind:
+            case "customer":
+                return {"Type": "Business"}
+            case "order":
+                line = {"RowId": 1, "SequenceNumber": 1, "Quantity": "2"}
+                lines = [line | {"ProductId": ids["product"]}]
+                return {"CustomerId": ids["customer"], "OrderStatus": "Web", "InvoiceRows": lines}
+            case "product":
+                return {"No": thing.number, "CategoryId": ids["product_group"]}
+            case _:
+                return {"No": thing.number}
 
     def edit(
         self, thing: Thing, system: System, *, at_rest: bool = False, harmless: bool = False
@@ -185,17 +243,17 @@ class People:
             harmless: nothing that the other system refuses.
         """
         shown: Shown = {"name": self._name(thing, harmless=harmless)}
-        if thing.kind == "product" and self._fate.random.random() < 0.5:
+        if "price" in _NAMES[system][thing.kind] and self._fate.random.random() < 0.5:
             shown = {"price": self._price()}
         record = self.find(thing, system)
         assert record is not None
         self._note(thing, system, shown, at_rest=at_rest)
-        payload = _written(system, shown)
+        payload = _written(system, thing, shown, record)
         self._fate.tell("a person edits", thing, "in", system.title, shown)
         if system is System.RACKBEAT:
             self._rackbeat.change(thing.kind, str(record["number"]), payload)
         else:
-            self._tfso.change(thing.kind, str(record["Id"]), payload)
+            self._tfso.change(thing.kind, key_of(record), payload)
         self._edited(system, thing.kind)
 
     def _note(self, thing: Thing, system: System, shown: Shown, *, at_rest: bool) -> None:
@@ -227,5 +285,12 @@ class People:
         return str(self.edits)
 
 
-def _written(system: System, shown: Shown) -> Record:
-    return {_NAMES[system][name]: value for name, value in shown.items()}
+def _written(system: System, thing: Thing, shown: Shown, record: Record) -> Record:
+    """What is shown as the system says it; the price of an order is that of its one line."""
+    names = _NAMES[system][thing.kind]
+    written = {names[name]: value for name, value in shown.items()}
+    if thing.kind == "order" and "price" in shown:
+        (line,) = record[_LINES[system]]
+        price = {names["price"]: written.pop(names["price"])}
+        written[_LINES[system]] = [line | price]
+    return written

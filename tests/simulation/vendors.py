@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from shared.failures import AuthFailed, Limited, Outage, OutcomeUnknown, Rejected, Transient
 from shared.kind import Lookup, Record, Side
 from shared.rackbeat.protocol import Page, Resource
+from shared.tfso.client import SyncPage
 from shared.words import System
 from tests.simulation.calls import Call, Calls
 from tests.simulation.fate import Fate, Hazard
@@ -20,7 +21,9 @@ from tests.simulation.workers import Workers
 
 T = TypeVar("T")
 POISON = "poison"
-_SAVED = {"SaveCategories": "product_group", "SaveProducts": "product"}
+# In the order in which they refer to each other.
+PLAYED = ("product_group", "product", "customer", "order")
+_SAVED = {"SaveCategories": "product_group", "SaveProducts": "product", "SaveCompanies": "customer"}
 # How much later than it was given up a call arrives. The product waits for longer.
 _LATER = (timedelta(seconds=2), timedelta(seconds=20), timedelta(seconds=60))
 
@@ -37,7 +40,7 @@ class Vendor:
     system: System
 
     def __init__(self, fate: Fate, workers: Workers, under_way: Calls) -> None:
-        self.records: dict[str, dict[str, Record]] = {"product_group": {}, "product": {}}
+        self.records: dict[str, dict[str, Record]] = {kind: {} for kind in PLAYED}
         self.written: list[str] = []
         self.late: list[tuple[datetime, Callable[[], object]]] = []
         self._under_way = under_way
@@ -140,9 +143,15 @@ class Rackbeat(Vendor):
         kind = self.records.get(resource.singular, {})
         return self._read(f"read {resource.title} {number}", lambda: kind.get(str(number)))
 
-    def listing(self, resource: Resource, **_: Any) -> Iterator[Record]:
+    def listing(
+        self, resource: Resource, params: Mapping[str, Any] | None = None
+    ) -> Iterator[Record]:
+        customer = str((params or {}).get("customer_number", ""))
         kind = self.records.get(resource.singular, {})
-        yield from self._read(f"listed {resource.title} records", lambda: list(kind.values()))
+        yield from self._read(
+            f"listed {resource.title} records",
+            lambda: [r for r in kind.values() if customer in ("", str(r.get("customer_id")))],
+        )
 
     def page(self, resource: Resource, *, search: str) -> Page:
         kind = self.records[resource.singular]
@@ -152,22 +161,35 @@ class Rackbeat(Vendor):
         )
         return Page(found, 1, 1, len(found))
 
-    def create(self, resource: Resource, payload: Mapping[str, Any]) -> Record:
-        kind, number = resource.singular, str(payload["number"])
+    def create(self, resource: Resource, payload: Mapping[str, Any], **_where: str) -> Record:
+        kind = resource.singular
+        known_by = str(payload["other_reference" if kind == "order" else "number"])
         act = partial(self.make, kind)
-        return self._write(kind, number, "created", lambda: act(self.taken(payload)))
+        return self._write(kind, known_by, "created", lambda: act(self.taken(payload)))
 
     def update(self, resource: Resource, number: str | int, payload: Mapping[str, Any]) -> Record:
         kind, key = resource.singular, str(number)
         act = partial(self.change, kind, key)
         return self._write(kind, key, "updated", lambda: act(self.taken(payload)))
 
+    def action(
+        self, resource: Resource, number: str | int, action: str, *, payload: Record, **_how: str
+    ) -> Record:
+        """Change a line of an order."""
+        kind, key, line = resource.singular, str(number), int(action.removeprefix("lines/"))
+        act = partial(self._change_line, key, line, payload)
+        return self._write(kind, key, f"changed line {line} of", act)
+
     # -- the records ----------------------------------------------------------------------------
 
     def make(self, kind: str, payload: Mapping[str, Any]) -> Record:
+        if kind == "order":
+            return self._make_order(payload)
         key = str(payload["number"])
         if key in self.records[kind]:
             raise Rejected(f"The number {key} is taken.", system=self.system)
+        if kind == "customer":
+            return self._put(kind, key, {"company_name": ""}, payload)
         blank: Record = {"number": payload["number"], "name": ""}
         if kind == "product":
             blank |= {
@@ -175,6 +197,18 @@ class Rackbeat(Vendor):
                 "barcode": None, "group": None, "is_barred": False, "inventory_enabled": True,
             }  # fmt: skip
         return self._put(kind, key, blank, payload)
+
+    def _make_order(self, payload: Mapping[str, Any]) -> Record:
+        """It gives orders their numbers itself, and their lines."""
+        number = len(self.records["order"]) + 1
+        lines = [{"id": place + 1, **line} for place, line in enumerate(payload["lines"])]
+        blank = {"number": number, "is_booked": False}
+        return self._put("order", str(number), blank, {**payload, "lines": lines})
+
+    def _change_line(self, key: str, line: int, payload: Mapping[str, Any]) -> Record:
+        before = self.records["order"][key]
+        lines = [{**old, **payload} if old["id"] == line else old for old in before["lines"]]
+        return self._put("order", key, before, {"lines": lines})
 
     def change(self, kind: str, key: str, payload: Mapping[str, Any]) -> Record:
         if key not in self.records[kind]:
@@ -185,6 +219,8 @@ class Rackbeat(Vendor):
         given = dict(payload)
         if isinstance(given.get("group"), int):
             given["group"] = {"number": given["group"]}
+        if given.pop("payment_terms_id", None) is not None:
+            given["payment_terms"] = {"type": "net", "maturity_days": 14}
         record = {**before, **given}
         if record != self.records[kind].get(key):
             self.records[kind][key] = record
@@ -203,6 +239,39 @@ class Tfso(Vendor):
 
     # -- the client -----------------------------------------------------------------------------
 
+    def get_companies(self, search: Mapping[str, Any], properties: Sequence[str]) -> list[Record]:
+        ((name, value),) = search.items()
+
+        def fits(record: Record) -> bool:
+            match name:
+                case "ChangedAfter":
+                    return bool(record["DateChanged"] >= value.isoformat())
+                case "CompanyIds":
+                    return record["Id"] in value
+                case "CompanyId":
+                    return bool(record["Id"] == value)
+                case _:
+                    return str(record.get(name)) == str(value)
+
+        return self._read(
+            f"listed companies by {name}", lambda: self._chosen("customer", fits, properties)
+        )
+
+    def company_sync_list(self, _page: int, **_: Any) -> SyncPage:
+        ids = self._read("listed companies", lambda: list(self.records["customer"]))
+        return SyncPage([{"CompanyId": int(key)} for key in ids], 1, 1, len(ids))
+
+    def get_order_sync_list(self, changed_after: datetime) -> list[int]:
+        orders, after = self.records["order"], changed_after.isoformat()
+        return self._read(
+            "listed changed orders",
+            lambda: [o["OrderId"] for o in orders.values() if o["DateChanged"] >= after],
+        )
+
+    def get_invoices(self, search: Mapping[str, Any], *_: Any) -> list[Record]:
+        orders, ids = self.records["order"], [str(each) for each in search["OrderIds"]]
+        return self._read("read orders", lambda: [orders[each] for each in ids if each in orders])
+
     def get_categories(self, _properties: Sequence[str]) -> list[Record]:
         groups = self.records["product_group"]
         return self._read("listed categories", lambda: list(groups.values()))
@@ -215,11 +284,15 @@ class Tfso(Vendor):
                 return bool(record[name] >= value.isoformat())
             return str(record.get(name)) == str(value)
 
-        def chosen() -> list[Record]:
-            found = [record for record in self.records["product"].values() if fits(record)]
-            return [{n: record.get(n) for n in properties} for record in found]
+        return self._read(
+            f"listed products by {name}", lambda: self._chosen("product", fits, properties)
+        )
 
-        return self._read(f"listed products by {name}", chosen)
+    def _chosen(
+        self, kind: str, fits: Callable[[Record], bool], properties: Sequence[str]
+    ) -> list[Record]:
+        found = [record for record in self.records[kind].values() if fits(record)]
+        return [{n: record[n] for n in properties if n in record} for record in found]
 
     def save(
         self, _service: Any, operation: str, items: Sequence[Mapping[str, Any]], **_: Any
@@ -227,28 +300,33 @@ class Tfso(Vendor):
         (item,) = items
         kind = _SAVED[operation]
         key = item.get("Id")
-        if key is None:
-            number, act, what = item["No"], partial(self.make, kind), "created"
+        if key is None or "ExplicitlySpecifyNewCompanyId" in item:
+            number = str(item.get("No", key))
+            act, what = partial(self.make, kind), "created"
         else:
             act, what = partial(self.change, kind, str(key)), "updated"
-            number = self.records[kind][str(key)]["No"]
+            number = self.records[kind][str(key)].get("No", str(key))
         return [self._write(kind, number, what, lambda: act(self.taken(item)))]
 
     # -- the records ----------------------------------------------------------------------------
 
     def make(self, kind: str, item: Mapping[str, Any]) -> Record:
+        """A customer may be given the Id it is to have."""
         self.ids += 1
-        blank: Record = {"Id": self.ids, "Name": ""}
+        key = str(item.get("Id", self.ids))
+        if key in self.records[kind]:
+            raise Rejected(f"The Id {key} is taken.", system=self.system)
+        blank: Record = {} if kind == "order" else {"Name": ""}
         if kind == "product":
             blank |= {"Price": "0", "InPrice": "0", "StatusId": 1, "StockControlled": False}
-        return self._put(kind, str(self.ids), blank, item)
+        return self._put(kind, key, blank, item)
 
     def change(self, kind: str, key: str, item: Mapping[str, Any]) -> Record:
         return self._put(kind, key, self.records[kind][key], item)
 
     def _put(self, kind: str, key: str, before: Record, item: Mapping[str, Any]) -> Record:
-        record = {**before, **item, "Id": int(key)}
-        if kind == "product":
+        record = {**before, **item, "OrderId" if kind == "order" else "Id": int(key)}
+        if kind != "product_group":
             # Rounded to the minute, as the vendor does.
             record["DateChanged"] = self._fate.now.replace(second=0, microsecond=0).isoformat()
         self.records[kind][key] = record
@@ -257,7 +335,7 @@ class Tfso(Vendor):
 
 def key_of(record: Record) -> str:
     """What a record is known by in its system."""
-    return str(record.get("number", record.get("Id")))
+    return str(record.get("number", record.get("Id", record.get("OrderId"))))
 
 
 @dataclass(frozen=True)
