@@ -7,7 +7,7 @@ entities, in the same words whichever side it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, ClassVar, Self
@@ -112,9 +112,12 @@ class Entity(Part):
 
     Attributes of the class:
         not_compared: fields that only matter when the record is made, such as its number.
+        may_be_empty: text fields that are emptied with the source. In a record that is to be
+            written such a field may hold "": it is to be emptied; None says nothing about it.
     """
 
     not_compared: ClassVar[frozenset[str]] = frozenset({"number"})
+    may_be_empty: ClassVar[frozenset[str]] = frozenset()
 
     def seen(self) -> Seen:
         """The mapped fields as stored with the link; None means: known to be empty."""
@@ -132,6 +135,19 @@ class Entity(Part):
             if getattr(self, name) is not None
         }
         return current.model_copy(update=values)
+
+    def empty(self) -> set[str]:
+        """The fields known to be empty: what a record does not show is not known."""
+        asked = self.may_be_empty & self.model_fields_set
+        return {name for name in asked if getattr(self, name) is None}
+
+    def to_be_emptied(self) -> set[str]:
+        """The fields that writing this record is to empty."""
+        return {name for name in self.may_be_empty if getattr(self, name) == ""}
+
+    def with_all(self, names: Iterable[str], value: str | None) -> Self:
+        """The same record with one value in some fields."""
+        return self.model_copy(update=dict.fromkeys(names, value))
 
     def identifiers(self) -> list[tuple[str, str]]:
         """What tells the record from others in either system, the surest first."""

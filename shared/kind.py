@@ -139,6 +139,11 @@ class Side(ABC, Generic[E]):
         del existing, settings
         return None
 
+    def takes_empty(self, existing: Record) -> bool:
+        """Whether an empty text, written to an existing record here, empties a field."""
+        del existing
+        return False
+
     def needs_completing(self, settings: Settings) -> bool:
         """Whether a record as lists show it lacks something, which `completed` adds."""
         del settings

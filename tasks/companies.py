@@ -44,6 +44,9 @@ class Company(Entity):
     """
 
     not_compared = frozenset({"number", "mark"})
+    may_be_empty = frozenset(
+        {"organisation_number", "email", "phone", "street", "postal_code", "city"}
+    )
 
     number: Text = None
     mark: Text = None
@@ -92,6 +95,22 @@ def spellings(digits: str) -> list[str]:
     return [digits, grouped, f"NO{digits}MVA", f"NO {grouped} MVA"]
 
 
+def _email(value: Any, context: Context) -> dict[str, str | None]:
+    """The e-mail address as a field; rubbish is no empty field."""
+    address = email(value, context)
+    return {"email": address} if address or text(value) is None else {}
+
+
+# The fields of which Rackbeat's record shows whether they are empty.
+SHOWN = {
+    "organisation_number": "company_vat",
+    "phone": "contact_phone",
+    "street": "address_street",
+    "postal_code": "address_zipcode",
+    "city": "address_city",
+}
+
+
 class RackbeatCompanies(RackbeatSide[Company]):
     """Customers or suppliers in Rackbeat."""
 
@@ -107,16 +126,14 @@ class RackbeatCompanies(RackbeatSide[Company]):
         number = text(record.get("number"))
         barred = flag(record.get("is_barred"), "is barred")
         street, city = record.get("address_street"), record.get("address_city")
+        shown = {name: record[theirs] for name, theirs in SHOWN.items() if theirs in record}
+        if "contact_email" in record:
+            shown |= _email(record["contact_email"], context)
         return Company(
+            **shown,
             number=number,
             mark=number,
             name=record.get("name") or record.get("company_name"),
-            organisation_number=record.get("company_vat"),
-            email=email(record.get("contact_email"), context),
-            phone=record.get("contact_phone"),
-            street=street,
-            postal_code=text(record.get("address_zipcode")),
-            city=city,
             country=_country(record.get("address_country"), (street, city), context, self.kind),
             payment_terms=_terms(record, context),
             currency=record.get("currency"),
@@ -217,9 +234,9 @@ class TfsoCompanies(TfsoSide[Company]):
         return Company(
             number=identity if self._number(context.settings) is CompanyNumber.ID else mark,
             mark=mark,
+            **_email(self._email(record), context),
             name=_whole_name(record),
             organisation_number=record.get("OrganizationNumber"),
-            email=email(self._email(record), context),
             phone=self._phone(record),
             street=street,
             postal_code=address.get("PostalCode"),

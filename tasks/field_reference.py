@@ -28,7 +28,10 @@ _HEAD = """\
 
 What becomes of every field, by kind and direction. Fields that are not listed are not carried over:
 what the target has in them stays as it is. A field that is empty at the source, and for which no
-default is named, is not written either, so that nothing is emptied by a transfer.
+default is named, is not written either. What a person empties after two records have been linked is
+another matter: what becomes of it is said below the tables. When records meet for the first time,
+nothing is emptied: what only the target holds stays there and, with origin `both`, comes to the
+source once somebody edits it.
 
 "New" means: written only when the record is made at the target. "Changes" means: written only when
 a record that is there already is changed. "Default" is what is written to a new record where the
@@ -131,7 +134,20 @@ class Section:
             yield self._line(row)
         for constant in self.constants:
             yield self._constant(constant)
+        yield from self._emptied()
         yield from self._kept_back()
+
+    def _emptied(self) -> Iterator[str]:
+        """What becomes of fields that a person empties at the source."""
+        names = sorted(self.kind.entity.may_be_empty & {row.name for row in self.rows})
+        if names:
+            taken = self.probe.target.takes_empty(self.probe.existing)
+            target = self.direction.target.title
+            yield ""
+            yield (
+                f"Emptied at the source, emptied in {target}: " if taken else
+                f"Emptied at the source, left as it is in {target}, with a remark in the journal: "
+            ) + f"{', '.join(map(_words, names))}."  # fmt: skip
 
     def _line(self, row: Row) -> str:
         sources = ", else ".join(_listed(tier) for tier in row.sources)

@@ -24,7 +24,13 @@ class Order(Document):
         cancelled: it is not to be carried out.
     """
 
+    may_be_empty = frozenset({"heading", "note"})
+
     cancelled: bool = False
+
+    def empty(self) -> set[str]:
+        """Of a cancelled order nothing is written but that it is cancelled."""
+        return set() if self.cancelled else super().empty()
 
     def label(self) -> str:
         return f"order {self.number or self.mark}"

@@ -32,6 +32,8 @@ class Product(Entity):
         stock_controlled: whether stock is kept of it; read-only in Rackbeat.
     """
 
+    may_be_empty = frozenset({"description", "ean"})
+
     number: Text = None
     name: Text = None
     description: Text = None
@@ -58,6 +60,10 @@ class Product(Entity):
         return self.model_copy(update={"active": False})
 
 
+# The fields of which Rackbeat's record shows whether they are empty.
+SHOWN = {"description": "description", "ean": "barcode"}
+
+
 class RackbeatProducts(RackbeatSide[Product]):
     """/products, and /lots: structure items (bills of materials).
 
@@ -73,17 +79,20 @@ class RackbeatProducts(RackbeatSide[Product]):
         del context
         group = record.get("group")
         barred = flag(record.get("is_barred"), "is barred")
+        shown = {name: record[theirs] for name, theirs in SHOWN.items() if theirs in record}
         return Product(
+            **shown,
             number=text(record.get("number")),
             name=record.get("name"),
-            description=record.get("description"),
             sales_price=decimal(record.get("sales_price"), "sales price"),
             cost_price=decimal(record.get("recommended_cost_price"), "recommended cost price"),
-            ean=record.get("barcode"),
             group=text(dig(group, "number") if isinstance(group, dict) else group),
             active=None if barred is None else not barred,
             stock_controlled=flag(record.get("inventory_enabled"), "inventory enabled"),
         )
+
+    def takes_empty(self, existing: Record) -> bool:
+        return not is_structure_item(existing)
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         if is_structure_item(record) and not settings.product.structure_items:

@@ -65,6 +65,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""
         general = decimal(record.get("general_discount"), "general discount") or Decimal(0)
+        texts = {"heading": record.get("heading"), "note": _note_apart(record)[0]}
         return {
             "number": text(record.get("number")),
             "mark": self.mark_of(record),
@@ -72,8 +73,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "ordered_on": day(record.get("order_date"), "order date"),
             "deliver_on": day(record.get("deliver_at"), "delivery date"),
             "their_reference": their_reference(record),
-            "heading": record.get("heading"),
-            "note": _note_apart(record)[0],
+            **{name: value for name, value in texts.items() if name in record},
             "currency": record.get("currency"),
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
             "address": _address(record, "billing_address", "address_", context),
@@ -93,7 +93,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         reference = document.their_reference or _note_apart(context.existing or {})[1]
         if reference:
             texts.insert(0, f"{REFERENCE}{reference}".replace("\n", " "))
-        note = "\n".join(part for part in (document.note, *texts) if part) or None
+        # An empty text empties the note; None leaves it as it is.
+        note = "\n".join(part for part in (document.note, *texts) if part) or document.note
         return without_nothing(
             {
                 "customer_id": None if document.customer is None else int(document.customer),

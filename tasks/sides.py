@@ -79,6 +79,11 @@ class RackbeatSide(Side[E], Generic[E]):
         del existing
         client.update(self.resource, key, payload)
 
+    def takes_empty(self, existing: Record) -> bool:
+        # As Laravel does with "" (assumed; no source shows a field being emptied).
+        del existing
+        return True
+
     def all(self, client: RackbeatClient) -> Iterator[Found]:
         for record in client.listing(self.resource):
             if not is_deleted(record):
@@ -111,7 +116,10 @@ def whole_number(value: str | None, title: str) -> int:
 
 
 class TfsoSide(Side[E], Generic[E]):
-    """A kind that one Save operation of 24SevenOffice writes."""
+    """A kind that one Save operation of 24SevenOffice writes.
+
+    It takes no empty values: an empty text is the schema's unset value, which may not be sent.
+    """
 
     service: ClassVar[Service]
     save_operation: ClassVar[str]

@@ -13,6 +13,7 @@ from shared.baseline import is_old
 from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
+from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
@@ -360,15 +361,49 @@ class Transfer:
         target_key = counterpart(link, self.direction.source)
         if (reason := self.target.refuses(existing, self.settings)) is not None:
             return Result(Outcome.SKIPPED, target_key, message=reason)
-        if self._both_edited(link, existing):
-            if self._winner(record, existing) is not self.direction.source:
-                return self._lost(desired, existing, link)
-            self._note_overwritten(desired, existing)
+        both_edited = self._both_edited(link, existing)
+        if both_edited and self._winner(record, existing) is not self.direction.source:
+            return self._lost(desired, existing, link)
+        desired = self._with_empty_fields(entity, desired, link, existing)
+        if both_edited:
+            self._note_overwritten(desired, existing, link)
         return self._bring_to(desired, existing, target_key, otherwise, source_seen=entity.seen())
+
+    def _with_empty_fields(
+        self, entity: Entity, desired: Entity, link: Link, existing: Record
+    ) -> Entity:
+        """The desired record with what it is to empty, and without what stays empty."""
+        current = self.target.parse(existing, Context(self.settings))
+        known = seen(link, self.direction.source)
+        emptied = emptied_since(known, entity)
+        if self.target.takes_empty(existing):
+            desired = desired.with_all(emptied, "")
+        else:
+            self._note_not_emptied(emptied, current, "which takes no empty value there")
+        if self._edits_count_at_target():
+            kept = kept_empty(
+                entity,
+                current,
+                source_known=known,
+                target_known=seen(link, self.direction.target),
+            )
+            desired = desired.with_all(kept, None)
+        return desired
+
+    def _note_not_emptied(self, names: set[str], current: Entity, why: str) -> None:
+        held = {name for name in names if getattr(current, name) is not None}
+        if held:
+            source, target = self.direction.source.title, self.direction.target.title
+            self.notes.append(not_emptied(held, current, source, target, why))
+
+    def _edits_count_at_target(self) -> bool:
+        """Whether what people do at the target is an edit, not something to be undone."""
+        both = self.settings.of(self.kind.name).origin is Origin.BOTH
+        return both and not self.change.forced
 
     def _both_edited(self, link: Link, existing: Record) -> bool:
         """Whether the target was edited, too, since both sides last agreed."""
-        if self.change.forced or self.settings.of(self.kind.name).origin is not Origin.BOTH:
+        if not self._edits_count_at_target():
             return False
         current = self.target.parse(existing, Context(self.settings)).seen()
         known = seen(link, self.direction.target)
@@ -406,14 +441,15 @@ class Transfer:
             reverse=True,
         )
 
-    def _note_overwritten(self, desired: Entity, existing: Record) -> None:
-        """Keep the target's values that the source's edit wins over."""
+    def _note_overwritten(self, desired: Entity, existing: Record, link: Link) -> None:
+        """Keep the target's values that the source's edit wins over, and what was emptied there."""
         current = self.target.parse(existing, Context(self.settings))
-        after = desired.over(current).seen()
+        after = desired.over(current).with_all(desired.to_be_emptied(), None).seen()
+        emptied = emptied_since(seen(link, self.direction.target), current)
         lost = {
             name: theirs
             for name, (theirs, _ours) in differences(current.seen(), after).items()
-            if theirs is not None
+            if theirs is not None or name in emptied
         }
         if lost:
             self.notes.append(f"Values in {self.direction.target.title} that were given up: {lost}")
@@ -432,20 +468,28 @@ class Transfer:
             return Result(Outcome.SKIPPED, target_key, message=reason)
         current = self.target.parse(existing, Context(self.settings))
         payload, written = self._rendered(desired, existing)
-        after = written.over(current).seen()
+        empty = {name for name in desired.to_be_emptied() if getattr(written, name) is None}
+        after = written.over(current).with_all(empty, None).seen()
         if after == current.seen():
             return Result(otherwise, target_key, source_seen=source_seen, target_seen=after)
-        self.writer.write_once(
-            Write(
-                idempotency.UPDATE,
-                payload,
-                target_key=target_key,
-                source_seen=source_seen,
-                before=current.seen(),
-                after=after,
-                send=lambda: self._update(target_key, payload, existing),
-            )
+        write = Write(
+            idempotency.UPDATE,
+            payload,
+            target_key=target_key,
+            source_seen=source_seen,
+            before=current.seen(),
+            after=after,
+            send=lambda: self._update(target_key, payload, existing),
         )
+        try:
+            self.writer.write_once(write)
+        except Rejected as refused:
+            if not empty:
+                raise
+            # Perhaps it insists on a value there: the rest does not have to wait for that.
+            self._note_not_emptied(empty, current, f"which refused it ({refused.message})")
+            rest = desired.with_all(empty, None)
+            return self._bring_to(rest, existing, target_key, otherwise, source_seen=source_seen)
         return None
 
     def _update(self, target_key: str, payload: Payload, existing: Record) -> Written:

@@ -12,7 +12,7 @@ from typing import Any
 from shared.runs import start_run
 from shared.tables import Change
 from shared.words import Cause, Direction, System
-from tests.harness.pairs import SHAPES, TYPES, Shape, deeply
+from tests.harness.pairs import SHAPES, TYPES, Field, Shape, Value, deeply
 from tests.harness.world import SLUG, Json, World
 
 RACKBEAT, TFSO = System.RACKBEAT, System.TFSO
@@ -32,6 +32,8 @@ class Thing:
         forgotten: deleted before that, so that anything may have become of it, but only once.
         may_park: something was done to it that only a person can put right.
         used: something refers to it, so that nobody may delete it.
+        emptied: fields that one system may still hold although they are empty in the other: emptied
+            in Rackbeat, as 24SevenOffice takes no empty values, or before the two were linked.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Thing:
     forgotten: bool = False
     may_park: bool = False
     used: bool = False
+    emptied: set[str] = field(default_factory=set)
 
     @property
     def shape(self) -> Shape:
@@ -108,6 +111,17 @@ class Model:
             return False
         return (str(ours["number"]), str(theirs["Id"])) in pairs
 
+    def apart(self, thing: Thing, ours: Json, theirs: Json) -> dict[str, tuple[Value, Value]]:
+        """The fields in which the two records differ and should not, as Rackbeat and as
+        24SevenOffice have them."""
+        here, there = thing.shape.view(RACKBEAT, ours), thing.shape.view(TFSO, theirs)
+        different = {name: (here[name], there[name]) for name in here if here[name] != there[name]}
+        return {
+            name: both
+            for name, both in different.items()
+            if not (name in thing.emptied and None in both)
+        }
+
     def lets(self, kind: str, source: System) -> bool:
         return self.settings[kind]["origin"] in ("both", source.value)
 
@@ -150,6 +164,13 @@ class Model:
         control = self.world.rackbeat if system is RACKBEAT else self.world.tfso
         silent = {"webhooks": webhooks} if system is RACKBEAT else {}
         control.edit(thing.shape.plural[system], self.key(thing, system), changes, **silent)
+
+    def edit_field(
+        self, thing: Thing, system: System, field: Field, value: Value, *, webhooks: bool = True
+    ) -> None:
+        if value is None and (system is RACKBEAT or not self.is_linked(thing)):
+            thing.emptied.add(field.name)
+        self.edit(thing, system, field.written(system, value), webhooks=webhooks)
 
     def delete(self, thing: Thing, system: System, *, webhooks: bool = True) -> None:
         control = self.world.rackbeat if system is RACKBEAT else self.world.tfso
@@ -272,8 +293,7 @@ class Model:
         ours, theirs = records[RACKBEAT], records[TFSO]
         if ours is None or theirs is None:
             return
-        here, there = thing.shape.view(RACKBEAT, ours), thing.shape.view(TFSO, theirs)
-        apart = {name: (here[name], there[name]) for name in here if here[name] != there[name]}
+        apart = self.apart(thing, ours, theirs)
         assert not apart, f"{what} differs (Rackbeat, 24SevenOffice): {apart}"
         if thing.kind == "product":
             self._check_product(what, ours, theirs)

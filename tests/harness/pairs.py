@@ -33,6 +33,7 @@ class Field:
         rackbeat: its name when written; `read` where it is read under another one.
         tfso: the elements that lead to it.
         new: a value for the nth edit.
+        may_be_empty: people may empty it.
         from_rackbeat, from_tfso: to the form in which values are compared, and the first of them
             also as `new` gives them.
         to_rackbeat, to_tfso: back.
@@ -47,6 +48,7 @@ class Field:
     from_tfso: Callable[[Value], Value] = same
     to_rackbeat: Callable[[Value], Value] = same
     to_tfso: Callable[[Value], Value] = same
+    may_be_empty: bool = False
 
     def value(self, tag: str, n: int) -> Value:
         """The value of the nth edit; every name begins with the record's tag."""
@@ -98,25 +100,28 @@ COMPANY = (
     Field("name", "company_name", ("Name",), lambda n: f"Sport {n} AS", read="name"),
     Field(
         "organisation number", "company_vat", ("OrganizationNumber",),
-        lambda n: f"{910000000 + n}",
+        lambda n: f"{910000000 + n}", may_be_empty=True,
     ),
     Field(
         "e-mail", "contact_email", ("EmailAddresses", "Primary", "Value"),
-        lambda n: f"post{n}@fjell.example",
+        lambda n: f"post{n}@fjell.example", may_be_empty=True,
     ),
     Field(
         "phone", "contact_phone", ("PhoneNumbers", "Primary", "Value"),
-        lambda n: f"22{n:06d}",
+        lambda n: f"22{n:06d}", may_be_empty=True,
     ),
     Field(
         "street", "address_street", ("Addresses", "Post", "Street"),
-        lambda n: f"Storgata {n}",
+        lambda n: f"Storgata {n}", may_be_empty=True,
     ),
     Field(
         "postal code", "address_zipcode", ("Addresses", "Post", "PostalCode"),
-        lambda n: f"{n % 10000:04d}",
+        lambda n: f"{n % 10000:04d}", may_be_empty=True,
     ),
-    Field("city", "address_city", ("Addresses", "Post", "PostalArea"), lambda n: f"By {n}"),
+    Field(
+        "city", "address_city", ("Addresses", "Post", "PostalArea"), lambda n: f"By {n}",
+        may_be_empty=True,
+    ),
     Field(
         "country", "address_country", ("Country",), _one_of(_COUNTRIES),
         from_rackbeat=_code, to_rackbeat=lambda code: _COUNTRIES[code],
@@ -135,7 +140,10 @@ COMPANY = (
 GROUP = (Field("name", "name", ("Name",), lambda n: f"varer {n}"),)
 PRODUCT = (
     Field("name", "name", ("Name",), lambda n: f"ski {n}"),
-    Field("description", "description", ("Description",), lambda n: f"Lakkert, nr. {n}"),
+    Field(
+        "description", "description", ("Description",), lambda n: f"Lakkert, nr. {n}",
+        may_be_empty=True,
+    ),
     Field(
         "sales price", "sales_price", ("Price",), lambda n: Decimal(f"{n}.95"),
         from_rackbeat=number, from_tfso=number, to_rackbeat=str, to_tfso=str,
@@ -144,7 +152,7 @@ PRODUCT = (
         "cost price", "recommended_cost_price", ("InPrice",), lambda n: Decimal(f"{n}.125"),
         from_rackbeat=number, from_tfso=number, to_rackbeat=str, to_tfso=str,
     ),
-    Field("EAN", "barcode", ("EAN1",), lambda n: f"70900{n:08d}"),
+    Field("EAN", "barcode", ("EAN1",), lambda n: f"70900{n:08d}", may_be_empty=True),
     Field(
         "active", "is_barred", ("StatusId",), lambda n: bool(n % 2),
         from_rackbeat=lambda barred: not barred, from_tfso=bool,

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from shared.settings import SettingsError, load_settings
 from shared.words import System
 from tests.harness.model import RACKBEAT, TFSO, Model, Order, Thing
-from tests.harness.pairs import SHAPES, Field
+from tests.harness.pairs import SHAPES, Field, Value
 from tests.harness.stage import Stage, stage
 
 NEW_STORIES = os.environ.get("VAREBRO_STORIES")
@@ -131,7 +131,7 @@ class Story(RuleBasedStateMachine):
         field, value = self._an_edit(thing, system, data)
         changes = field.written(system, value)
         with self.model.step("somebody edits", thing.tag, "in", system.title, changes, silently):
-            self.model.edit(thing, system, changes, webhooks=not silently)
+            self.model.edit_field(thing, system, field, value, webhooks=not silently)
 
     @rule(data=st.data())
     def two_people_edit_the_same_record(self, data: st.DataObject) -> None:
@@ -159,7 +159,8 @@ class Story(RuleBasedStateMachine):
         field, value = self._two_edits(thing, data)[winner]
         with self.model.step("all rests; it is to be", field.name, value):
             self.model.rest()
-            for system in System:
+            can_be_empty = (RACKBEAT,) if winner is RACKBEAT else tuple(System)
+            for system in can_be_empty if value is None else System:
                 record = self.model.find(thing, system)
                 assert record is not None
                 assert field.seen_in(system, record) == value
@@ -169,7 +170,7 @@ class Story(RuleBasedStateMachine):
         for system, (field, value) in edits.items():
             changes = field.written(system, value)
             with self.model.step("one of two edits", thing.tag, "in", system.title, changes):
-                self.model.edit(thing, system, changes)
+                self.model.edit_field(thing, system, field, value)
         return edits
 
     @rule(system=SYSTEMS, data=st.data())
@@ -183,13 +184,20 @@ class Story(RuleBasedStateMachine):
             return  # it was parked, or its kind does not travel
         field, value = self._an_edit(thing, system, data)
         changes = field.written(system, value)
+        before = self._view(thing, system.other)
         travels = self.model.lets(thing.kind, system)
+        if value is None and (system is RACKBEAT or before[field.name] is None):
+            travels = False
         with self.model.step("somebody edits only", thing.tag, "in", system.title, changes):
             self.model.world.reset_calls()
-            self.model.edit(thing, system, changes)
+            self.model.edit_field(thing, system, field, value)
             self.model.rest(reconcile=False)
             save = thing.shape.saves[system.other]
             assert self.model.world.writes() == ({save: 1} if travels else {})
+            if self.model.settings[thing.kind]["origin"] == "both":
+                after = self._view(thing, system.other)
+                others = before.keys() - {field.name}
+                assert {n: after[n] for n in others} == {n: before[n] for n in others}
 
     @rule(system=SYSTEMS, data=st.data())
     def somebody_deletes_a_record(self, system: System, data: st.DataObject) -> None:
@@ -287,12 +295,14 @@ class Story(RuleBasedStateMachine):
         ]
 
     def _an_edit(self, thing: Thing, system: System, data: st.DataObject) -> tuple[Field, Any]:
-        """A field and its new value; what is ordered stays on sale."""
+        """A field and its new value, None to empty it; what is ordered stays on sale."""
         fields = [f for f in thing.shape.fields if not (thing.used and f.name == "active")]
         field = data.draw(st.sampled_from(fields))
         record = self.model.find(thing, system)
         assert record is not None
         now, value = field.seen_in(system, record), None
+        if field.may_be_empty and now is not None and data.draw(st.integers(0, 2)) == 0:
+            return field, None
         while value is None or value == now:
             value = field.value(thing.tag, self.model.next())
         return field, value
@@ -326,11 +336,15 @@ class Story(RuleBasedStateMachine):
         return all(active.seen_in(s, record) for s, record in records.items() if record)
 
     def _is_alike(self, thing: Thing) -> bool:
-        records = {system: self.model.find(thing, system) for system in System}
-        if any(record is None for record in records.values()) or not self.model.is_linked(thing):
+        ours, theirs = (self.model.find(thing, system) for system in (RACKBEAT, TFSO))
+        if ours is None or theirs is None or not self.model.is_linked(thing):
             return False
-        views = [thing.shape.view(system, record) for system, record in records.items() if record]
-        return views[0] == views[1]
+        return not self.model.apart(thing, ours, theirs)
+
+    def _view(self, thing: Thing, system: System) -> dict[str, Value]:
+        record = self.model.find(thing, system)
+        assert record is not None
+        return thing.shape.view(system, record)
 
     def _some_lines(
         self, products: list[Thing], data: st.DataObject
