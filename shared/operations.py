@@ -17,7 +17,7 @@ from shared.engine.engine import Engine
 from shared.journal.decide import explain
 from shared.journal.record import News
 from shared.pulls import bring_forward, pull
-from shared.runs import kind_called, kinds_of, news_of, relink
+from shared.runs import check_way, kind_called, kinds_of, news_of, relink
 from shared.settings import Settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure
@@ -57,6 +57,19 @@ def system_called(name: str) -> System:
         return System(name)
     except ValueError:
         raise NotUsable(f"'{name}' is no system. Choose rackbeat or 24so.") from None
+
+
+def check_no_span(since: datetime | None, until: datetime | None) -> None:
+    """Make sure that no span of time is given, where records are named.
+
+    Raises:
+        NotUsable: one is.
+    """
+    if since is not None or until is not None:
+        raise NotUsable(
+            "Name either keys or a span of time (since, until): records that are named are "
+            "transferred whenever they have changed."
+        )
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,7 @@ class Operations:
         """Transfer these records again; how many are on their way.
 
         Raises:
-            NotUsable: a key is none that the source could have.
+            NotUsable: the kind never travels that way, or its source could not have such a key.
         """
         connection_id = self.connection(slug).id
         news = self._asked_for(kind, keys, direction)
@@ -171,16 +184,25 @@ class Operations:
 
     def _asked_for(self, kind: str, keys: Sequence[str], direction: Direction) -> list[News]:
         """Changes for records that a person has named."""
+        check_way(kind_called(self.engine, kind), direction)
+        if not keys:
+            raise NotUsable(
+                f"No key is named. Name at least one, or leave keys out to transfer every {kind}."
+            )
         for key in keys:
             if direction.source is System.TFSO and not (key.isascii() and key.isdecimal()):
                 raise NotUsable(
                     f"'{key}' is no Id of 24SevenOffice: its Ids are whole numbers. Rackbeat's "
                     "number goes with the direction from Rackbeat (--from rackbeat)."
                 )
-        return [News(self.kind(kind), direction, key, Cause.RESYNC, forced=True) for key in keys]
+        return [News(kind, direction, key, Cause.RESYNC, forced=True) for key in keys]
 
     def retry_parked(self, slug: str, change_id: int | None = None) -> int:
-        """Try parked changes again, all of a connection or one; how many."""
+        """Try parked changes again, all of a connection or one; how many.
+
+        Raises:
+            NotUsable: the one is not parked.
+        """
         connection_id = self.connection(slug).id
         now = self.engine.clock()
         chosen = Change.id == change_id if change_id is not None else Change.id > 0
@@ -203,6 +225,11 @@ class Operations:
                 )
                 .returning(Change.id)
             ).all()
+            if change_id is not None and not retried:
+                raise NotUsable(
+                    f"{slug} has no parked change {change_id}. `varebro status {slug}` shows those "
+                    "there are."
+                )
             audit.note(
                 session, connection_id, "parked changes retried", actor=self.actor, now=now,
                 changes=list(retried),
@@ -222,6 +249,8 @@ class Operations:
         """What an initial sync or a resync would do, record by record. Nothing is written."""
         connection = self.connection(slug)
         settings = load_settings(connection.settings)
+        for name in kinds or ():
+            check_way(kind_called(self.engine, name), direction)
         wanted = kinds or list(kinds_of(cause, direction, self.engine, connection))
         run = Run(
             cause=cause.value,
@@ -231,7 +260,7 @@ class Operations:
             until=until,
         )
         for name in wanted:
-            kind = self.engine.kinds[self.kind(name)]
+            kind = self.engine.kinds[name]
             for news in news_of(self.engine, run, connection, kind, settings):
                 yield self._intended(connection.id, news)
 

@@ -63,11 +63,13 @@ def start_run(
         kinds: all that the cause is about, where not given.
 
     Raises:
-        NotUsable: there is no such connection, or no such kind.
+        NotUsable: there is no such connection or kind, or it never travels that way.
     """
     named = [kinds] if isinstance(kinds, str) else [*(kinds or ())]
     for name in named:
-        kind_called(engine, name)
+        kind = kind_called(engine, name)
+        if cause is Cause.RESYNC:
+            check_way(kind, direction)
     with engine.sessions.begin() as session:
         # Locked, so that two people who ask at once start one run.
         connection = session.scalar(
@@ -109,6 +111,20 @@ def kind_called(engine: Engine, name: str) -> Kind[Any]:
     if name not in engine.kinds:
         raise NotUsable(f"'{name}' is no kind. There are: {', '.join(engine.kinds)}.")
     return engine.kinds[name]
+
+
+def check_way(kind: Kind[Any], direction: Direction) -> None:
+    """Make sure that a kind can travel in a direction at all.
+
+    Raises:
+        NotUsable: it never does.
+    """
+    if direction not in kind.directions:
+        source, target = direction.source.title, direction.target.title
+        raise NotUsable(
+            f"{kind.name} never travels from {source} to {target}, only the other way. Choose the "
+            f"direction from {target} (--from {direction.target.value})."
+        )
 
 
 def kinds_of(

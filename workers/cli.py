@@ -220,6 +220,8 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
     from shared.report import failed_pulls, of_connection, parked, tally, unknown_events
     from workers.process import the_sessions
 
+    if slug is not None:
+        _connections().find(slug)
     with the_sessions()() as session:
         table = Table("connection", "kind", "direction", "state", "outcome", "changes")
         for row in tally(session, slug):

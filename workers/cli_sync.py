@@ -136,13 +136,14 @@ def resync(  # noqa: PLR0917 - typer calls it by name
     dry_run: DryRun = False,
 ) -> None:
     """Transfer again, whatever was transferred before: records, a kind, a time span, everything."""
-    from shared.operations import system_called, time_asked_for
+    from shared.operations import check_no_span, system_called, time_asked_for
 
     operations = _operations()
     span = {"since": time_asked_for(since), "until": time_asked_for(until)}
     direction = Direction.away_from(system_called(source))
     kinds = None if kind is None else [operations.kind(kind)]
     if kind is not None and keys:
+        check_no_span(**span)
         if dry_run:
             _show(operations.preview_records(slug, kind, keys, direction))
         else:

@@ -191,10 +191,12 @@ def test_a_connection_is_paused_and_resumed(terminal: Terminal) -> None:
 
 
 def test_an_unknown_connection_is_named_in_the_answer(terminal: Terminal) -> None:
-    for command in (("connection", "test"), ("connection", "pause"), ("sync", "initial")):
-        result = terminal(*command, "dalen")
+    for command in ("connection test", "connection pause", "sync initial", "status"):
+        result = terminal(*command.split(), "dalen")
         assert result.exit_code == 1
-        assert "'dalen'" in said(result)
+        assert said(result) == (
+            "No connection is called 'dalen'. `varebro connection list` shows them all."
+        )
 
 
 # -- transfers ----------------------------------------------------------------------------------

@@ -154,6 +154,56 @@ def test_one_kind_may_be_named_without_a_list(clerk: Clerk) -> None:
         assert [run.kinds for run in session.scalars(select(Run))] == [["supplier"]]
 
 
+# -- what does not go together --------------------------------------------------------------------
+
+
+def test_a_kind_is_not_sent_the_way_it_never_travels(clerk: Clerk) -> None:
+    way = "24so_to_rackbeat"
+    refused(
+        clerk,
+        "stock never travels from 24SevenOffice to Rackbeat, only the other way. Choose the "
+        "direction from Rackbeat (--from rackbeat).",
+        partial(clerk.by_cli, "sync", "resync", SLUG, "stock"),
+        partial(clerk.by_cli, "sync", "resync", SLUG, "stock", "--dry-run"),
+        partial(clerk.by_cli, "sync", "resync", SLUG, "stock", "7"),
+        partial(clerk.by_cli, "sync", "resync", SLUG, "stock", "7", "--dry-run"),
+        partial(clerk.by_http, f"{SLUG}/resync", direction=way, kind="stock"),
+        partial(clerk.by_http, f"{SLUG}/resync", direction=way, kind="stock", keys=["7"]),
+        partial(clerk.by_task, "resync", connection=SLUG, kinds="stock"),
+    )
+
+
+def test_keys_and_a_span_of_time_are_not_taken_together(clerk: Clerk) -> None:
+    time = "2026-11-24T08:00:00+01:00"
+    asked = ("sync", "resync", SLUG, "product", "7")
+    body = {"direction": "24so_to_rackbeat", "kind": "product", "keys": ["7"]}
+    refused(
+        clerk,
+        "Name either keys or a span of time (since, until): records that are named are transferred "
+        "whenever they have changed.",
+        partial(clerk.by_cli, *asked, "--since", time),
+        partial(clerk.by_cli, *asked, "--until", time, "--dry-run"),
+        partial(clerk.by_http, f"{SLUG}/resync", **body, since=time),
+        partial(clerk.by_http, f"{SLUG}/resync", **body, until=time),
+    )
+
+
+def test_no_key_at_all_and_a_change_that_is_not_parked_are_no_success(clerk: Clerk) -> None:
+    refused(
+        clerk,
+        "No key is named. Name at least one, or leave keys out to transfer every product.",
+        partial(
+            clerk.by_http, f"{SLUG}/resync",
+            direction="24so_to_rackbeat", kind="product", keys=[],
+        ),
+    )  # fmt: skip
+    refused(
+        clerk,
+        f"{SLUG} has no parked change 99999. `varebro status {SLUG}` shows those there are.",
+        partial(clerk.by_cli, "sync", "retry", SLUG, "99999"),
+    )
+
+
 # -- previews -----------------------------------------------------------------------------------
 
 
