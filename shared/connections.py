@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,9 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 class NotUsable(ValueError):
     """A connection cannot be made or used as asked; the message says why and what to do."""
+
+
+Choose = Callable[[Sequence[Identity]], Identity]
 
 
 def no_connection(slug: str) -> NotUsable:
@@ -89,8 +92,11 @@ class Connections:
     clock: Clock
     actor: str
 
-    def add(self, new: NewConnection) -> Connection:
+    def add(self, new: NewConnection, choose: Choose | None = None) -> Connection:
         """Make a connection after both systems have accepted its credentials.
+
+        Args:
+            choose: asked where the user has several identities and none is named.
 
         Raises:
             NotUsable: a value is not usable; names it and the remedy.
@@ -103,7 +109,7 @@ class Connections:
             )
         load_settings(new.settings or {})
         account = self.vendors.rackbeat(new.rackbeat_url, new.rackbeat_api_key).account()
-        identity = self._identity(new)
+        identity = self._identity(new, choose)
         with self.sessions.begin() as session:
             if session.scalar(select(Connection.id).where(Connection.slug == new.slug)):
                 raise NotUsable(f"There is a connection called '{new.slug}' already.")
@@ -130,11 +136,13 @@ class Connections:
         self.subscribe(new.slug)
         return connection
 
-    def _identity(self, new: NewConnection) -> Identity:
-        """The identity to write into: the one named, or the only one there is."""
+    def _identity(self, new: NewConnection, choose: Choose | None) -> Identity:
+        """The identity to write into: the one named, the only one there is, or the one chosen."""
         identities = self._identities(new)
         if new.identity is None and len(identities) == 1:
             return identities[0]
+        if new.identity is None and identities and choose is not None:
+            return choose(identities)
         for identity in identities:
             if new.identity is not None and identity.id.lower() == new.identity.lower():
                 return identity

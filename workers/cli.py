@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from getpass import getuser
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from cryptography.fernet import Fernet
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from shared.config import configuration
 from workers.cli_sync import Slug, link_app, plainly, settings_app, sync_app
+
+if TYPE_CHECKING:
+    from shared.tfso.login import Identity
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -95,13 +98,26 @@ def add(  # noqa: PLR0917 - typer calls it by name
             identity=identity,
             rackbeat_url=rackbeat_url or RACKBEAT_URL,
             tfso_url=tfso_url or TFSO_URL,
-        )
+        ),
+        choose=_ask_which if sys.stdin.isatty() else None,
     )
     console.print(
         f"Connection {slug}: Rackbeat [b]{connection.name}[/b] and 24SevenOffice "
         f"[b]{connection.tfso_client}[/b]. Webhooks are registered; changes travel from now on. "
         f"`varebro sync initial {slug}` copies what is in 24SevenOffice already."
     )
+
+
+def _ask_which(identities: Sequence[Identity]) -> Identity:
+    """Let a person at a terminal choose, who would have to type all the secrets again."""
+    console.print("This 24SevenOffice user has access to several companies:")
+    for number, identity in enumerate(identities, 1):
+        line = f"{number}  {identity.client_name} ({identity.id})"
+        console.print(line, markup=False, highlight=False)
+    chosen = 0
+    while not 1 <= chosen <= len(identities):
+        chosen = typer.prompt(f"Which one to write into (1 to {len(identities)})", type=int)
+    return identities[chosen - 1]
 
 
 @connection_app.command("credentials")

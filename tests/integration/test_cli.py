@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -125,6 +130,42 @@ def test_a_connection_that_cannot_be_made_is_refused_in_a_sentence(
     assert "mistyped" not in result.output
     with terminal.world.sessions() as session:
         assert session.scalars(select(Connection)).all() == []
+
+
+def test_a_person_at_a_terminal_is_asked_which_company_to_write_into(terminal: Terminal) -> None:
+    the_world = terminal.world
+    code, shown = typed(
+        ["connection", "add", SLUG, "--rackbeat-url", f"{the_world.rackbeat_url}/api/",
+         "--24so-url", the_world.tfso_url],
+        "9\n2\n",
+        {"COLUMNS": "300", **CREDENTIALS},
+    )  # fmt: skip
+    assert code == 0, shown
+    asked = "Which one to write into (1 to 2):"
+    assert (
+        "This 24SevenOffice user has access to several companies: "
+        f"1 {FJELLHEIM.client_name} ({FJELLHEIM.id}) "
+        f"2 {ANNEN_BEDRIFT.client_name} ({ANNEN_BEDRIFT.id}) {asked} {asked}"
+    ) in shown
+    assert not [secret for secret in SECRETS if secret in shown]
+    assert the_world.connections.find(SLUG).tfso_identity == ANNEN_BEDRIFT.id
+
+
+def typed(arguments: list[str], keys: str, environment: dict[str, str]) -> tuple[int, str]:
+    """Give a command at a real terminal and type; its exit code and what the screen shows."""
+    screen, line = pty.openpty()
+    command = [sys.executable, "-m", "workers.cli", *arguments]
+    with subprocess.Popen(
+        command, stdin=line, stdout=line, stderr=line, env=os.environ | environment
+    ) as process:
+        os.close(line)
+        os.write(screen, keys.encode())
+        shown = b""
+        with suppress(OSError):  # it ends so when the command has
+            while part := os.read(screen, 4096):
+                shown += part
+    os.close(screen)
+    return process.returncode, " ".join(shown.decode().split())
 
 
 def test_who_made_a_connection_is_noted(terminal: Terminal) -> None:
