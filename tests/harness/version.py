@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -34,6 +36,13 @@ def own_tasks() -> dict[str, inspect.Signature]:
         for name, task in sorted(app.tasks.items())
         if name.startswith("varebro.")
     }
+
+
+def readme_call() -> list[str]:
+    """The words after `celery` of the call that README gives as an example."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text().replace("\\\n", "")
+    (line,) = re.findall(r"^ {4,}.*\bcelery (-A .*)$", readme, re.M)
+    return shlex.split(line)
 
 
 def describe() -> dict[str, Any]:

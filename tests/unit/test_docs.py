@@ -13,7 +13,8 @@ from shared.tables import Base
 from tasks.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"])
+README = ROOT / "README.md"
+DOCUMENTS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md", README])
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 SOURCE = r"(?:workers|tasks|shared|sandbox|tests|bench|deploy|docs)/[\w./-]*"
 
@@ -57,3 +58,19 @@ def test_the_architecture_names_every_queue_and_every_process() -> None:
 def test_the_architecture_names_every_kind() -> None:
     (row,) = re.findall(r"^\| kind \| ([a-z_, ]+):", ARCHITECTURE, re.M)
     assert set(row.split(", ")) == set(KINDS)
+
+
+def test_every_target_the_readme_names_is_in_the_makefile() -> None:
+    named = set(re.findall(r"\bmake (demo|test|serve|[a-z]+-[a-z]+)\b", README.read_text()))
+    assert {"demo", "test", "serve"} <= named
+    assert named <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+
+
+def test_the_readme_is_no_longer_than_two_screens() -> None:
+    assert len(README.read_text().splitlines()) <= 100
+
+
+def test_the_readme_gives_only_commands_that_are_there_after_a_checkout() -> None:
+    text = README.read_text().replace("\\\n", "")
+    programs = re.findall(r"^ {4,}(\S+)", text, re.M)
+    assert set(programs) == {"make", "cp", "docker"}

@@ -1,7 +1,8 @@
-"""Every command, setting, variable and address the operator's guide names exists."""
+"""Every command, setting, variable and address the guide for operators or README names exists."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -15,12 +16,17 @@ from shared.config import PREFIX, Configuration
 from shared.journal import decide
 from shared.settings import InvoiceSettings, Settings
 from shared.words import FailureClass, Outcome, State
+from tests.harness.version import own_tasks, readme_call
 from workers.cli import app
 from workers.web.api import router
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = (DOCS / "operations.md").read_text()
-PAGES = GUIDE + (DOCS / "settings.md").read_text()
+README = (DOCS.parent / "README.md").read_text()
+IN_COMPOSE = "docker compose run --rm web "
+PAGES = "\n".join(
+    [GUIDE, (DOCS / "settings.md").read_text(), README.replace(IN_COMPOSE, "varebro ")]
+)
 # Inline code may go on in the next line; indented lines are commands whole.
 QUOTED = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", PAGES)]
 INDENTED = [line.strip() for line in re.findall(r"^ {4,}(\S.*)$", PAGES, re.M)]
@@ -45,6 +51,13 @@ def test_every_command_of_the_guide_can_be_given_like_that(written: str) -> None
 
 def test_the_guide_is_about_commands_at_all() -> None:
     assert len(COMMANDS) > 20
+    assert "varebro sync resync fjellheim product 1045" in COMMANDS
+
+
+def test_the_task_that_the_readme_calls_takes_what_it_is_given() -> None:
+    call = readme_call()
+    signature = own_tasks()[call[call.index("call") + 1]]
+    signature.bind(**json.loads(call[call.index("--kwargs") + 1]))
 
 
 def test_every_setting_the_guide_names_exists() -> None:
