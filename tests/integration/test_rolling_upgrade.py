@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +19,12 @@ from sandbox.stack import Process, wait_until
 from shared.database import make_engine
 from shared.migrate import migrate
 from tests.contract.test_version_before import VERSION
-from tests.harness.people import tfso_customer
+from tests.harness.people import tfso_customer, tfso_product
 from tests.harness.samples import tables_of
+from tests.harness.version import readme_call
 from tests.harness.world import SLUG, Json, World
 
+ROOT = Path(__file__).parents[2]
 TASK = "varebro.customer.24so_to_rackbeat"
 
 
@@ -47,6 +51,21 @@ def worker(the_world: World, tmp_path: Path) -> Iterator[Process]:
     process = Process("worker", command, tmp_path / "log", os.environ | environment)
     yield process
     process.stop()
+
+
+def test_a_worker_does_what_any_celery_client_asks_for_as_readme_says(
+    the_world: World, worker: Process
+) -> None:
+    the_world.connect()
+    made = tfso_product(the_world)
+    given = json.dumps({"connection": SLUG, "key": str(made["Id"])})
+    words = [given if word.startswith("{") else word for word in readme_call()]
+    worker.start()
+    asked = [sys.executable, "-m", "celery", *words]
+    subprocess.run(asked, env=worker.environment, cwd=ROOT, check=True, capture_output=True)
+    wait_until(lambda: the_world.links("product"), 60, "the product is missing")
+    assert [link.tfso_key for link in the_world.links("product")] == [str(made["Id"])]
+    assert the_world.change(key=str(made["Id"])).cause == "resync"
 
 
 class VersionBefore:
