@@ -59,6 +59,18 @@ def system_called(name: str) -> System:
         raise NotUsable(f"'{name}' is no system. Choose rackbeat or 24so.") from None
 
 
+def only_kind(kinds: Sequence[str] | str | None) -> str:
+    """The kind that keys belong to.
+
+    Raises:
+        NotUsable: none is named, or several are.
+    """
+    match kinds:
+        case str(kind) | [str(kind)]:
+            return kind
+    raise NotUsable("Name the one kind the keys belong to.")
+
+
 def check_no_span(since: datetime | None, until: datetime | None) -> None:
     """Make sure that no span of time is given, where records are named.
 

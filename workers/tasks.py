@@ -14,7 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from shared.config import configuration
 from shared.connections import NotUsable
 from shared.failures import Failure
-from shared.operations import Operations, system_called, time_asked_for
+from shared.operations import Operations, check_no_span, only_kind, system_called, time_asked_for
 from shared.probing import probe
 from shared.queues import Queue
 from shared.retention import clean_up
@@ -144,24 +144,24 @@ def _initial_sync(connection: str) -> None:
     list_run(engine, start_run(engine, connection, Cause.INITIAL))
 
 
-def _resync(
+def _resync(  # noqa: PLR0917 - Celery calls it by name
     connection: str,
     kinds: list[str] | str | None = None,
     source: str = "24so",
     since: str | None = None,
     until: str | None = None,
+    keys: list[str | int] | None = None,
 ) -> None:
-    """Transfer everything of these kinds again, or what changed in a span of time (ISO times)."""
+    """Transfer everything of these kinds again, or what changed in a span of time (ISO times), or
+    the records of one kind with these keys."""
+    span = {"since": time_asked_for(since), "until": time_asked_for(until)}
+    direction = Direction.away_from(system_called(source))
+    if keys is not None:
+        check_no_span(**span)
+        _operations().resync(connection, only_kind(kinds), [str(key) for key in keys], direction)
+        return
     engine = the_engine()
-    run = start_run(
-        engine,
-        connection,
-        Cause.RESYNC,
-        direction=Direction.away_from(system_called(source)),
-        kinds=kinds,
-        since=time_asked_for(since),
-        until=time_asked_for(until),
-    )
+    run = start_run(engine, connection, Cause.RESYNC, direction=direction, kinds=kinds, **span)
     list_run(engine, run)
 
 

@@ -102,9 +102,7 @@ SEVERAL: dict[str, Callable[[World, list[str]], object]] = {
     "http": lambda w, ids: by_http(
         w, "resync", direction="24so_to_rackbeat", kind="supplier", keys=ids[:2]
     ),
-    "task": lambda _w, ids: [
-        by_task("supplier.24so_to_rackbeat", connection=SLUG, key=key) for key in ids[:2]
-    ],
+    "task": lambda _w, ids: by_task("resync", connection=SLUG, kinds="supplier", keys=ids[:2]),
 }
 KIND: dict[str, Callable[[World], object]] = {
     "cli": lambda _w: by_cli("sync", "resync", SLUG, "supplier"),

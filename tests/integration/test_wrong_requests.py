@@ -185,6 +185,18 @@ def test_keys_and_a_span_of_time_are_not_taken_together(clerk: Clerk) -> None:
         partial(clerk.by_cli, *asked, "--until", time, "--dry-run"),
         partial(clerk.by_http, f"{SLUG}/resync", **body, since=time),
         partial(clerk.by_http, f"{SLUG}/resync", **body, until=time),
+        partial(clerk.by_task, "resync", connection=SLUG, kinds="product", keys=["7"], since=time),
+    )
+
+
+def test_keys_belong_to_one_kind(clerk: Clerk) -> None:
+    given = {"connection": SLUG, "keys": ["7"]}
+    refused(
+        clerk,
+        "Name the one kind the keys belong to.",
+        partial(clerk.by_http, f"{SLUG}/resync", direction="24so_to_rackbeat", keys=["7"]),
+        partial(clerk.by_task, "resync", **given),
+        partial(clerk.by_task, "resync", **given, kinds=["product", "customer"]),
     )
 
 

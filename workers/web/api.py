@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from shared.config import configuration
 from shared.connections import NotUsable
-from shared.operations import EARLIEST, LATEST, Operations, check_no_span
+from shared.operations import EARLIEST, LATEST, Operations, check_no_span, only_kind
 from shared.progress import progress
 from shared.report import of_connection, pauses, tally
 from shared.runs import start_run
@@ -99,10 +99,8 @@ def resync(slug: str, wanted: Resync, operations: Allowed) -> dict[str, int]:
     """Transfer records again: those named, all of a kind, a span of time, or everything."""
     operations.connection(slug)
     if wanted.keys is not None:
-        if wanted.kind is None:
-            raise NotUsable("Name the kind the keys belong to.")
         check_no_span(wanted.since, wanted.until)
-        count = operations.resync(slug, wanted.kind, wanted.keys, wanted.direction)
+        count = operations.resync(slug, only_kind(wanted.kind), wanted.keys, wanted.direction)
         return {"changes": count}
     kinds = None if wanted.kind is None else [operations.kind(wanted.kind)]
     run = start_run(
