@@ -24,9 +24,10 @@ from shared.values import (
     whole,
     without_nothing,
 )
+from tasks import payment_terms
+from tasks.payment_terms import PAYMENT_TERMS
 from tasks.sides import BATCH, RackbeatSide, TfsoSide, found_in_tfso, whole_number
 
-PAYMENT_TERMS = "payment_terms"
 LARGEST_ID = 2**31 - 1  # in 24SevenOffice
 NORWEGIAN_DIGITS = 9  # of an organisation number
 
@@ -135,7 +136,7 @@ class RackbeatCompanies(RackbeatSide[Company]):
             mark=number,
             name=record.get("name") or record.get("company_name"),
             country=_country(record.get("address_country"), (street, city), context, self.kind),
-            payment_terms=_terms(record, context),
+            payment_terms=payment_terms.in_rackbeat(record, context),
             currency=record.get("currency"),
             active=None if barred is None else not barred,
         )
@@ -175,20 +176,6 @@ def _country(value: Any, place: Iterable[Any], context: Context, kind: str) -> s
     settings = context.settings.of(kind)
     assert isinstance(settings, CompanySettings)  # noqa: S101 - narrows for mypy
     return country(value, settings.country, context)
-
-
-def _terms(record: Record, context: Context) -> str | None:
-    """Payment terms as read (an object), or as we have just written them (a number)."""
-    shown = part(record, "payment_terms")
-    days = whole(shown.get("maturity_days"), "maturity days of the payment terms")
-    if days is not None:
-        kind = "month" if "month" in str(shown.get("type", "")) else "net"
-        return f"{kind}:{days}"
-    written = record.get("payment_terms_id")
-    for lookup, number in context.found.items():
-        if lookup.register == PAYMENT_TERMS and number == str(written):
-            return lookup.value
-    return None
 
 
 def _whole_name(record: Record) -> str | None:

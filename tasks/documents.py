@@ -68,6 +68,7 @@ class Document(Entity):
         number: in the system the record is read from.
         mark: what tells the document from others in both systems, such as "24SO 1017".
         currency: three letters (ISO 4217); the rate is for one unit of it.
+        payment_terms: "net:14" for 14 days, "month:0" for the end of the month.
         total, total_with_vat: as the source says them; checked against the lines, never written.
     """
 
@@ -80,6 +81,7 @@ class Document(Entity):
     customer: Annotated[Text, RefersTo("customer")] = None
     ordered_on: date | None = None
     deliver_on: date | None = None
+    payment_terms: Text = None
     their_reference: Text = None
     heading: Text = None
     note: Text = None

@@ -214,7 +214,28 @@ NOTES: tuple[Note, ...] = (
     ),
     N(("invoice",), FORTH, "credited", "Takes the order's place, where that invoice is linked."),
     N(("invoice",), FORTH, "lines[].quantity", "Negative in a credit note."),
-    N(("invoice",), FORTH, "invoiced_on", "24SevenOffice dates invoices itself."),
+    N(
+        DOCUMENTS,
+        BACK,
+        "payment_terms",
+        "The term of so many days, net or from the end of the month; added to Rackbeat where it "
+        "is missing.",
+    ),
+    N(("order",), FORTH, "payment_terms", "`20` for 20 days net, `-5` for end of month + 45 days."),
+    N(
+        ("invoice",),
+        FORTH,
+        "payment_terms",
+        "The invoice's own terms, where it is due by them; otherwise the days from its date to its "
+        "due date.",
+    ),
+    N(("invoice",), FORTH, "invoiced_on", "The same day, whatever the day of the transfer."),
+    N(
+        ("invoice",),
+        FORTH,
+        "due_on",
+        "By it the payment terms are checked; 24SevenOffice has none.",
+    ),
     N(
         ("invoice",),
         BACK,

@@ -19,11 +19,19 @@ from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
 from shared.values import day, moment, text
 from shared.words import Direction, System
+from tasks import payment_terms
 from tasks.documents import Document, Line
 from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders
 from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines, their_reference
-from tasks.tfso_documents import A_MONTH, TfsoDocuments, invoice_mark, order_mark, takes_back
+from tasks.tfso_documents import (
+    A_MONTH,
+    TfsoDocuments,
+    invoice_mark,
+    midnight,
+    order_mark,
+    takes_back,
+)
 
 
 class Invoice(Document):
@@ -101,6 +109,10 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         if context.settings.invoice.lets(Direction.RACKBEAT_TO_24SO):
             # An invoice made of an order carries that order's mark, as its siblings do.
             fields["mark"] = f"{self.ours} {record.get('number')}"
+        invoiced_on = day(record.get("invoice_date"), "invoice date")
+        due_on = day(record.get("due_date"), "due date")
+        terms = payment_terms.that_are_due(fields["payment_terms"], invoiced_on, due_on)
+        fields["payment_terms"] = terms
         credit = bool(record.get("is_creditnote"))
         if credit:
             fields |= {
@@ -120,14 +132,16 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             covers_order=not credit and _covers(record, fields["lines"]),
             credit=credit,
             credited=text(record.get("credited")),
-            invoiced_on=day(record.get("invoice_date"), "invoice date"),
-            due_on=day(record.get("due_date"), "due date"),
+            invoiced_on=invoiced_on,
+            due_on=due_on,
             booked=bool(record.get("is_booked", True)),
         )
 
     def render(self, entity: Invoice, context: Context) -> Payload:
         payload = self.document_payload(entity, context)
-        for name, on in (("invoice_date", entity.invoiced_on), ("due_date", entity.due_on)):
+        # 24SevenOffice tells no due date; without one, a draft may keep that of its order's terms.
+        due_on = entity.due_on or payment_terms.due_on(entity.invoiced_on, entity.payment_terms)
+        for name, on in (("invoice_date", entity.invoiced_on), ("due_date", due_on)):
             if on is not None:
                 payload[name] = on.isoformat()
         if entity.order is not None:
@@ -335,6 +349,9 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         entity = entity.model_copy(update={"their_reference": reference})
         payload = self.document_payload(entity, context)
         payload |= {"OrderStatus": settings.status, "Distributor": settings.distributor}
+        if entity.invoiced_on is not None:
+            # What is booked by the day it is transferred may be in another VAT period.
+            payload["DateInvoiced"] = midnight(entity.invoiced_on)
         belongs_to = entity.credited or entity.order
         if context.existing is None and belongs_to is not None:
             payload["ReferenceOrderId"] = int(belongs_to)

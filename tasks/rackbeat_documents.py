@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, ClassVar, Generic, TypeVar
 
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Payload, Record, Sought
+from shared.kind import Context, Found, Lookup, Payload, Record, Sought
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import Parameter
 from shared.settings import Settings
@@ -25,6 +25,7 @@ from shared.values import (
     text,
     without_nothing,
 )
+from tasks import payment_terms
 from tasks.documents import (
     HUNDRED,
     WITHOUT_VAT,
@@ -34,6 +35,7 @@ from tasks.documents import (
     lines_with_total,
     vat_is_kept,
 )
+from tasks.payment_terms import PAYMENT_TERMS
 from tasks.sides import RackbeatSide
 
 D = TypeVar("D", bound=Document)
@@ -72,6 +74,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "customer": text(record.get("customer_id") or dig(record, "customer", "number")),
             "ordered_on": day(record.get("order_date"), "order date"),
             "deliver_on": day(record.get("deliver_at"), "delivery date"),
+            "payment_terms": payment_terms.in_rackbeat(record, context),
             "their_reference": their_reference(record),
             **{name: value for name, value in texts.items() if name in record},
             "currency": record.get("currency"),
@@ -83,6 +86,10 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "total_with_vat": decimal(record.get("total_total"), "total with VAT"),
         }
 
+    def lookups(self, entity: D, settings: Settings) -> list[Lookup]:
+        del settings
+        return _lookups(entity)
+
     def document_payload(self, document: Document, context: Context) -> dict[str, Any]:
         """The fields all documents have, as written."""
         kept = lines_with_total(document, WITHOUT_VAT, "24SevenOffice", context.note)
@@ -93,11 +100,13 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         reference = document.their_reference or _note_apart(context.existing or {})[1]
         if reference:
             texts.insert(0, f"{REFERENCE}{reference}".replace("\n", " "))
+        terms = [int(context.found[each]) for each in _lookups(document)]
         # An empty text empties the note; None leaves it as it is.
         note = "\n".join(part for part in (document.note, *texts) if part) or document.note
         return without_nothing(
             {
                 "customer_id": None if document.customer is None else int(document.customer),
+                "payment_terms_id": terms[0] if terms else None,
                 "other_reference": document.mark,
                 "heading": no_longer_than(document.heading, LONGEST_HEADING, "heading", "Rackbeat"),
                 "note": no_longer_than(note, LONGEST_NOTE, "text", "Rackbeat"),
@@ -159,6 +168,11 @@ def _note_apart(record: Record) -> tuple[Any, str | None]:
     ours = [line for line in lines if line.startswith(REFERENCE)]
     rest = "\n".join(line for line in lines if line not in ours)
     return rest, ours[-1].removeprefix(REFERENCE).strip() if ours else None
+
+
+def _lookups(document: Document) -> list[Lookup]:
+    terms = document.payment_terms
+    return [] if terms is None else [Lookup(PAYMENT_TERMS, terms)]
 
 
 def rackbeat_lines(record: Record) -> tuple[Line, ...] | None:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from shared.failures import Unmappable
 from shared.kind import Context, Found, Payload, Record, Sought
 from shared.settings import Settings
+from shared.tfso import terms
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
 from shared.values import country, day, decimal, dig, part, records, text, whole, without_nothing
@@ -25,9 +26,9 @@ A_MONTH = timedelta(days=31)
 
 PROPERTIES = (
     "OrderId", "CustomerId", "Addresses", "OrderStatus", "InvoiceId", "DateOrdered",
-    "DateInvoiced", "DateChanged", "DeliveryDate", "YourReference", "ReferenceNumber",
-    "ReferenceOrderId", "ReferenceInvoiceId", "IncludeVAT", "InvoiceTitle", "InvoiceText",
-    "Currency", "OrderTotalIncVat", "OrderTotalVat", "InvoiceRows",
+    "DateInvoiced", "DateChanged", "PaymentTime", "DeliveryDate", "YourReference",
+    "ReferenceNumber", "ReferenceOrderId", "ReferenceInvoiceId", "IncludeVAT", "InvoiceTitle",
+    "InvoiceText", "Currency", "OrderTotalIncVat", "OrderTotalVat", "InvoiceRows",
 )  # fmt: skip
 ROW_PROPERTIES = (
     "ProductId", "ProductNo", "RowId", "VatRate", "Price", "Name", "DiscountRate", "Quantity",
@@ -91,6 +92,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             "customer": text(record.get("CustomerId")),
             "ordered_on": day(record.get("DateOrdered"), "DateOrdered"),
             "deliver_on": day(record.get("DeliveryDate"), "DeliveryDate"),
+            "payment_terms": terms.read(whole(record.get("PaymentTime"), "PaymentTime")),
             "their_reference": record.get("YourReference"),
             "heading": record.get("InvoiceTitle"),
             "note": record.get("InvoiceText"),
@@ -110,8 +112,9 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
         payload = without_nothing(
             {
                 "CustomerId": None if document.customer is None else int(document.customer),
-                "DateOrdered": _midnight(document.ordered_on),
-                "DeliveryDate": _midnight(document.deliver_on),
+                "DateOrdered": midnight(document.ordered_on),
+                "PaymentTime": terms.write(document.payment_terms),
+                "DeliveryDate": midnight(document.deliver_on),
                 "YourReference": document.their_reference,
                 "InvoiceTitle": document.heading,
                 "InvoiceText": document.note,
@@ -173,7 +176,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
                 yield found_in_tfso(record, key="OrderId")
 
 
-def _midnight(day_: date | None) -> datetime | None:
+def midnight(day_: date | None) -> datetime | None:
     return None if day_ is None else datetime.combine(day_, time(), UTC)
 
 

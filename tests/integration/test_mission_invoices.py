@@ -293,6 +293,59 @@ def test_an_invoice_gets_the_status_that_is_set(the_world: World, status: str) -
     assert the_world.change(kind="invoice").target_key == str(there["OrderId"])
 
 
+@pytest.mark.parametrize("status", ["Draft", "ForInvoicing", "Invoiced"])
+@pytest.mark.parametrize(
+    ("dated", "due", "time"),
+    [
+        ("2026-02-28", "2026-03-30", 30),
+        ("2026-01-31", "2026-01-31", -4),  # as its terms say: at the end of the month
+        ("2025-10-26", "2025-11-05", 10),  # the day on which winter time begins
+    ],
+)
+def test_an_invoice_is_dated_and_due_in_24so_as_in_rackbeat(
+    the_world: World, status: str, dated: str, due: str, time: int
+) -> None:
+    the_world.connect(invoice={"status": status})
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_invoice(the_world, of("TELT-2"), invoice_date=dated, due_date=due, payment_terms_id=4)
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["DateInvoiced"].startswith(f"{dated}T00:00:00")
+    assert there["PaymentTime"] == time
+    assert the_world.states() == []
+
+
+def test_the_invoice_of_an_order_gives_it_its_date_and_payment_terms(the_world: World) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    _, number = arrived(the_world, PaymentTime=45)
+    made = at_rackbeat(the_world, f"/orders/{number}/convert-to-invoice?book=false")["invoice_id"]
+    days = {"invoice_date": "2026-02-28", "due_date": "2026-03-20"}
+    the_world.rackbeat.edit("customer_invoices", made, {**days, "is_booked": True})
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["DateInvoiced"].startswith("2026-02-28T00:00:00")
+    assert (there["OrderStatus"], there["PaymentTime"]) == ("Invoiced", 20)
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+
+
+def test_an_invoiced_document_whose_due_date_changes_in_rackbeat_is_parked(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, of("TELT-2"))
+    the_world.settle()
+    the_world.reset_calls()
+    the_world.rackbeat.edit("customer_invoices", made["number"], {"due_date": "2027-01-31"})
+    the_world.settle()
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "cannot be changed there any more" in str(parked.message)
+    assert the_world.writes() == {}
+
+
 def test_our_invoice_that_a_person_makes_an_order_again_does_not_come_back_as_one(
     the_world: World,
 ) -> None:
@@ -417,6 +470,29 @@ def test_an_order_invoiced_in_24so_is_invoiced_in_rackbeat_and_linked_to_it(
     later(the_world)
     assert the_world.writes() == {}
     assert the_world.states() == []
+
+
+@pytest.mark.parametrize("of_an_order", [True, False], ids=["of an order", "without one"])
+@pytest.mark.parametrize(("time", "due"), [(45, "2026-04-16"), (-4, "2026-03-31")])
+def test_an_invoice_of_24so_is_due_in_rackbeat_on_the_same_day(
+    the_world: World, time: int, due: str, of_an_order: bool
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    connected_long_ago(the_world)
+    invoiced = {"OrderStatus": "Invoiced", "DateInvoiced": "2026-03-02T00:00:00"}
+    if of_an_order:
+        order, _ = arrived(the_world, PaymentTime=time)
+        the_world.tfso.edit("orders", order["OrderId"], invoiced)
+    else:
+        customer, product = tfso_goods(the_world)
+        tfso_order(the_world, customer["Id"], row(product), PaymentTime=time, **invoiced)
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert (invoice["invoice_date"], invoice["due_date"]) == ("2026-03-02", due)
+    assert the_world.states() == []
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
 
 
 @pytest.mark.parametrize("made_in", ["24so", "rackbeat"])

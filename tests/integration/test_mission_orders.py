@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from shared.tables import Link
 from tests.harness.mission import (
     book,
     later,
@@ -267,6 +269,14 @@ def test_a_general_discount_is_taken_off_every_line_and_the_total_is_kept(
     )
 
 
+def test_an_order_keeps_its_own_payment_terms_in_24so(the_world: World) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_order(the_world, of("TELT-2"), payment_terms_id=5)
+    the_world.settle()
+    assert the_only_order(the_world)["PaymentTime"] == -9985  # end of month and 15 days
+
+
 @pytest.mark.parametrize("origin", ["24so", "off"])
 def test_a_booked_order_stays_in_rackbeat_where_that_is_not_the_origin(
     the_world: World, origin: str
@@ -355,6 +365,39 @@ def test_an_order_is_booked_at_once_where_that_is_set(the_world: World) -> None:
     pulled(the_world)
     assert the_only_draft(the_world)["is_booked"] is True
     assert the_world.writes()["POST /orders"] == 1
+
+
+@pytest.mark.parametrize(
+    ("time", "days", "kind"), [(45, 45, "net"), (0, 0, "net"), (-5, 45, "current_month")]
+)
+def test_an_order_keeps_its_own_payment_terms_in_rackbeat(
+    the_world: World, time: int, days: int, kind: str
+) -> None:
+    the_world.connect()
+    pulled(the_world, PaymentTime=time)
+    terms = the_only_draft(the_world)["payment_terms"]
+    assert (terms["maturity_days"], terms["type"]) == (days, kind)
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
+
+
+def test_an_order_transferred_before_terms_were_carried_over_is_left_as_it_is(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order = pulled(the_world)
+    with the_world.sessions.begin() as session:
+        for link in session.scalars(select(Link).where(Link.kind == "order")):
+            for seen in ("rackbeat_seen", "tfso_seen"):
+                known = getattr(link, seen)
+                setattr(link, seen, {n: v for n, v in known.items() if n != "payment_terms"})
+    book(the_world, the_only_draft(the_world)["number"])
+    the_world.tfso.edit("orders", order["OrderId"], {"PaymentTime": 45})
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
+    assert the_world.states() == []
 
 
 @pytest.mark.parametrize("how", ["inactive", "removed"])

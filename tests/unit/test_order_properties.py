@@ -321,7 +321,7 @@ def test_after_an_update_24so_has_exactly_the_new_lines(
 TFSO_RUBBISH = rubbish_in(
     "OrderId", "CustomerId", "OrderStatus", "DateOrdered", "DeliveryDate", "YourReference",
     "ReferenceNumber", "InvoiceTitle", "InvoiceText", "IncludeVAT", "OrderTotalIncVat",
-    "OrderTotalVat",
+    "OrderTotalVat", "PaymentTime",
     Currency=rubbish_in("Symbol", "Rate", "Unit"),
     Addresses=rubbish_in(
         Invoice=rubbish_in("Name", "Street", "PostalCode", "PostalArea", "City", "Country"),
@@ -337,7 +337,8 @@ RACKBEAT_RUBBISH = rubbish_in(
     "number", "is_booked", "is_cancelled", "customer_id", "order_date", "deliver_at", "heading",
     "note", "their_reference", "currency", "currency_rate", "address_name", "address_street",
     "address_zipcode", "address_city", "address_country", "other_reference", "total_subtotal",
-    "total_total", "general_discount",
+    "total_total", "general_discount", "payment_terms_id",
+    payment_terms=rubbish_in("maturity_days", "type"),
     customer=rubbish_in("number"),
     billing_address=rubbish_in("name", "street", "zipcode", "city", "country"),
     delivery_address=RUBBISH,

@@ -27,7 +27,8 @@ def to_rackbeat(record: dict[str, Any], settings: Settings = DEFAULTS, **context
         return KEYS[reference.kind, reference.key]
 
     order = KIND.tfso.parse(record, Context(settings)).with_references(key)
-    return KIND.rackbeat.render(order, Context(settings, **context))
+    found = dict.fromkeys(KIND.rackbeat.lookups(order, settings), "6")
+    return KIND.rackbeat.render(order, Context(settings, found=found, **context))
 
 
 def to_24so(record: dict[str, Any], settings: Settings = DEFAULTS, **context: Any) -> Any:
@@ -84,6 +85,7 @@ IN_24SO = {
     "OrderStatus": "Web",
     "DateOrdered": datetime(2026, 3, 9, tzinfo=UTC),
     "DeliveryDate": datetime(2026, 3, 16, tzinfo=UTC),
+    "PaymentTime": 45,
     "YourReference": "Kari Berg",
     "InvoiceTitle": "Vårordre",
     "InvoiceText": "Ring før levering",
@@ -117,6 +119,7 @@ FOR_RACKBEAT = {
     "customer_id": 45,
     "order_date": "2026-03-09",
     "deliver_at": "2026-03-16",
+    "payment_terms_id": 6,
     "other_reference": "24SO 1017",
     "heading": "Vårordre",
     "note": "Ring før levering\nDeres referanse: Kari Berg\nLeveres på døra",
@@ -168,6 +171,8 @@ TFSO_TO_RACKBEAT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("unset values are absent",
      {"DeliveryDate": None, "InvoiceTitle": None, "InvoiceText": None, "YourReference": None},
      {"deliver_at": ..., "heading": ..., "note": "Leveres på døra"}),
+    ("without terms Rackbeat takes the customer's",
+     {"PaymentTime": None}, {"payment_terms_id": ...}),
     ("without notes of any sort",
      {"InvoiceText": None, "YourReference": None, "InvoiceRows": [PLUG_ROW, TENT_ROW]},
      {"note": ...}),
@@ -275,6 +280,7 @@ IN_RACKBEAT = {
     "customer": {"number": 45, "name": "Fjellheim Sport AS"},
     "order_date": "2026-03-09",
     "deliver_at": "2026-03-16 00:00:00",
+    "payment_terms": {"number": 4, "maturity_days": 0, "type": "current_month"},
     "heading": "Vårordre",
     "note": "Ring før levering",
     "currency": "NOK",
@@ -337,6 +343,7 @@ FOR_24SO = {
     "OrderStatus": "Confirmed",
     "DateOrdered": datetime(2026, 3, 9, tzinfo=UTC),
     "DeliveryDate": datetime(2026, 3, 16, tzinfo=UTC),
+    "PaymentTime": -4,
     "InvoiceTitle": "Vårordre",
     "InvoiceText": "Ring før levering",
     "IncludeVAT": False,
@@ -394,6 +401,9 @@ def test_addresses_are_read_in_both_shapes(
          {"YourReference": "Kari", "InvoiceText": "Ring\nBak huset"}),
         ("a note with nothing but the reference is none",
          {"note": "Deres referanse: Kari"}, {"YourReference": "Kari", "InvoiceText": ...}),
+        ("terms of no days are said", {"payment_terms": {"maturity_days": 0}}, {"PaymentTime": 0}),
+        ("without terms 24SevenOffice takes the customer's",
+         {"payment_terms": None}, {"PaymentTime": ...}),
         ("a foreign currency is written with its rate",
          {"currency": "EUR", "currency_rate": Decimal("11.5")},
          {"Currency": {"Symbol": "EUR", "Rate": Decimal("11.5"), "Unit": 1}}),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.failures import Unmappable
 from shared.tfso import terms
+from tasks.payment_terms import due_on, that_are_due
 
 # PaymentTime, and what the vendor's documentation says of it.
 TABLE = [
@@ -50,3 +53,45 @@ def test_terms_that_no_payment_time_stands_for_are_refused_and_not_turned_into_o
 ) -> None:
     with pytest.raises(Unmappable, match="Choose other terms"):
         terms.write(said)
+
+
+INVOICED = date(2026, 10, 31)
+LAST_DAY = date(9999, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("invoiced", "said", "due"),
+    [
+        (INVOICED, "net:30", date(2026, 11, 30)),
+        (INVOICED, "net:0", INVOICED),
+        (INVOICED, "month:0", INVOICED),
+        (date(2026, 10, 1), "month:0", INVOICED),
+        (date(2028, 2, 2), "month:15", date(2028, 3, 15)),
+        (INVOICED, None, None),
+        (None, "net:30", None),
+        (LAST_DAY, "net:1", None),
+    ],
+)
+def test_an_invoice_is_due_by_its_terms(
+    invoiced: date | None, said: str | None, due: date | None
+) -> None:
+    assert due_on(invoiced, said) == due
+
+
+@pytest.mark.parametrize(
+    ("own", "invoiced", "due", "terms_"),
+    [
+        ("net:30", INVOICED, date(2026, 11, 30), "net:30"),
+        ("month:30", INVOICED, date(2026, 11, 30), "month:30"),  # as it is, though net:30 says so
+        ("net:14", INVOICED, date(2026, 11, 30), "net:30"),  # somebody has given more time
+        (None, INVOICED, date(2026, 11, 30), "net:30"),
+        ("net:14", INVOICED, date(2026, 10, 30), "net:0"),
+        ("net:14", INVOICED, None, "net:14"),
+        ("net:14", None, date(2026, 11, 30), "net:14"),
+        (None, None, None, None),
+    ],
+)
+def test_the_terms_of_an_invoice_are_those_it_is_due_by(
+    own: str | None, invoiced: date | None, due: date | None, terms_: str | None
+) -> None:
+    assert that_are_due(own, invoiced, due) == terms_
