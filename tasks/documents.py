@@ -121,16 +121,21 @@ def total_by_vat(lines: Iterable[Line]) -> dict[Decimal, Decimal]:
     return {rate: net for rate, net in by_rate.items() if net}
 
 
+def rackbeat_total_of(lines: Iterable[Line]) -> Decimal:
+    """With VAT, which is rounded rate by rate, as Rackbeat adds up."""
+    by_rate = total_by_vat(lines)
+    return sum(
+        (net + to_the_ore(net * rate / HUNDRED) for rate, net in by_rate.items()), Decimal(0)
+    )
+
+
 def vat_is_kept(document: Document, source: str) -> None:
     """Make sure that VAT rounded rate by rate, as Rackbeat adds up, gives the source's total.
 
     Raises:
         Unmappable: it does not; no price can be changed to mend that without another total failing.
     """
-    by_rate = total_by_vat(document.lines or ())
-    added = sum(
-        (net + to_the_ore(net * rate / HUNDRED) for rate, net in by_rate.items()), Decimal(0)
-    )
+    added = rackbeat_total_of(document.lines or ())
     if document.total_with_vat is not None and added != to_the_ore(document.total_with_vat):
         raise Unmappable(
             f"With VAT, {document.label()} comes to {added} in Rackbeat, which rounds the VAT of "

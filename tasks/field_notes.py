@@ -155,6 +155,12 @@ NOTES: tuple[Note, ...] = (
     N(
         DOCUMENTS,
         BACK,
+        "general_discount",
+        "The lines have all discounts; the customer's would be taken off once more.",
+    ),
+    N(
+        DOCUMENTS,
+        BACK,
         "lines[].price",
         "Without VAT, also where `IncludeVAT` says that prices include it.",
     ),
@@ -241,10 +247,11 @@ NOTES: tuple[Note, ...] = (
         BACK,
         "",
         "An invoice of an order that is linked is made by converting that order, if its "
-        "quantities, prices and VAT are the same. Booked invoices never change in Rackbeat: later "
-        "changes are parked. A document with nothing but negative quantities is a credit note: the "
-        "invoice that its `ReferenceInvoiceId`, or else its `ReferenceOrderId`, names is credited, "
-        "if its quantities, prices and VAT are the same; otherwise the note is parked.",
+        "quantities, prices, discounts and VAT are the same, and booked if its total is. Booked "
+        "invoices never change in Rackbeat: later changes are parked. A document with nothing but "
+        "negative quantities is a credit note: the invoice that its `ReferenceInvoiceId`, or else "
+        "its `ReferenceOrderId`, names is credited, if its quantities, prices, discounts and VAT "
+        "are the same; otherwise the note is parked.",
     ),
     N(("invoice",), FORTH, "credit", "Its quantities and totals are then negative."),
     N(("invoice",), FORTH, "booked", "Decides whether it is transferred."),

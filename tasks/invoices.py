@@ -17,10 +17,10 @@ from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
-from shared.values import day, moment, text
+from shared.values import day, decimal, moment, text
 from shared.words import Direction, System
 from tasks import payment_terms
-from tasks.documents import Document, Line
+from tasks.documents import Document, Line, rackbeat_total_of, to_the_ore
 from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders
 from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines, their_reference
@@ -225,10 +225,15 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
 
     def _book(self, client: RackbeatClient, key: str, payload: Payload) -> None:
         """Give a draft what its order could not tell, such as its dates, and book it."""
-        beside = {"lines", "orders", "order_mark", "is_booked", "is_creditnote", "credited"}
+        # Its lines are those of what it was made of, and stand with the general discount there.
+        beside = {
+            "lines", "general_discount", "orders", "order_mark", "is_booked", "is_creditnote",
+            "credited",
+        }  # fmt: skip
         client.update(
             CUSTOMER_INVOICES, key, {n: value for n, value in payload.items() if n not in beside}
         )
+        _same_total(client.get(CUSTOMER_INVOICES, key) or {}, payload, key)
         client.action(CUSTOMER_INVOICES, key, "book")
 
     def search(
@@ -261,8 +266,24 @@ def _same_goods(document: Record, invoice: Payload, name: str) -> None:
     """
     if not have_same_goods(document, invoice):
         raise Unmappable(
-            f"{name} in Rackbeat has other quantities, prices or VAT than its invoice in "
-            "24SevenOffice. Make them equal in Rackbeat and try again."
+            f"{name} in Rackbeat has other quantities, prices, discounts or VAT than its invoice "
+            "in 24SevenOffice. Make them equal in Rackbeat and try again."
+        )
+
+
+def _same_total(draft: Record, invoice: Payload, key: str) -> None:
+    """Make sure that what is booked for good comes to what 24SevenOffice says.
+
+    Raises:
+        Unmappable: it does not.
+    """
+    comes_to = decimal(draft.get("total_total"), "total with VAT")
+    said = rackbeat_total_of(rackbeat_lines(invoice) or ())
+    if comes_to is not None and abs(to_the_ore(comes_to)) != abs(said):
+        raise Unmappable(
+            f"The draft invoice {key} comes to {comes_to} in Rackbeat, but to {said} in "
+            "24SevenOffice. It is not booked. Correct its discounts, prices or VAT in Rackbeat and "
+            "try again."
         )
 
 

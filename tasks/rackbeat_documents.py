@@ -66,7 +66,6 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""
-        general = decimal(record.get("general_discount"), "general discount") or Decimal(0)
         texts = {"heading": record.get("heading"), "note": _note_apart(record)[0]}
         return {
             "number": text(record.get("number")),
@@ -81,7 +80,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
             "address": _address(record, "billing_address", "address_", context),
             "delivery_address": _address(record, "delivery_address", "delivery_address_", context),
-            "lines": _lines(record.get("lines"), general, context),
+            "lines": _with_texts(record, context),
             "total": decimal(record.get("total_subtotal"), "total"),
             "total_with_vat": decimal(record.get("total_total"), "total with VAT"),
         }
@@ -114,6 +113,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
                 "currency_rate": document.currency_rate,
                 **_address_payload(document.address, "address_"),
                 **_address_payload(document.delivery_address, "delivery_address_"),
+                # The customer's would be taken off once more: the lines have all discounts.
+                "general_discount": Decimal(0),
                 "lines": [_line_payload(line) for line in lines],
             }
         )
@@ -176,19 +177,23 @@ def _lookups(document: Document) -> list[Lookup]:
 
 
 def rackbeat_lines(record: Record) -> tuple[Line, ...] | None:
-    """The lines of a document, as read or as written, without its general discount and its
-    texts."""
-    if record.get("lines") is None:
+    """The lines of a document that sell something, as read or as written, its general discount
+    taken off each; None where the record does not say."""
+    lines = _lines(record)
+    return None if lines is None else tuple(line for line in lines if line.quantity)
+
+
+def _lines(record: Record) -> list[Line] | None:
+    if (written := record.get("lines")) is None:
         return None
-    lines = (_line(line, Decimal(0)) for line in records(record["lines"], "lines"))
-    return tuple(line for line in lines if line.quantity)
+    general = decimal(record.get("general_discount"), "general discount") or Decimal(0)
+    return [_line(line, general) for line in records(written, "lines")]
 
 
-def _lines(written: Any, general_discount: Decimal, context: Context) -> tuple[Line, ...] | None:
+def _with_texts(record: Record, context: Context) -> tuple[Line, ...] | None:
     """The lines that have an effect; None where the record does not say."""
-    if written is None:
+    if (lines := _lines(record)) is None:
         return None
-    lines = (_line(line, general_discount) for line in records(written, "lines"))
     effects = (line if line.quantity else _text_of(line, context) for line in lines)
     return tuple(line for line in effects if line is not None)
 

@@ -27,6 +27,8 @@ def complete(state: State, document: Record) -> None:
         document["address_name"] = customer.get("company_name")
         for part in ADDRESS_PARTS:
             document[f"address_{part}"] = customer.get(f"address_{part}")
+    if document["general_discount"] is None:
+        document["general_discount"] = customer.get("general_discount_percentage")
     if document["currency_rate"] is None:
         document["currency_rate"] = Decimal(1)
     document["lines"] = document["lines"] or []

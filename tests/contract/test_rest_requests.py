@@ -94,7 +94,7 @@ NOT_ON_THE_WAY = {
 DAYS = {"order_date", "deliver_at", "invoice_date", "due_date"}
 DECIMALS = {
     "sales_price", "recommended_cost_price", "quantity", "line_price", "discount_percentage",
-    "vat_percentage", "currency_rate",
+    "vat_percentage", "currency_rate", "general_discount",
 }  # fmt: skip
 
 

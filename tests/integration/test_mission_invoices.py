@@ -568,6 +568,90 @@ def test_an_order_booked_with_other_prices_than_were_invoiced_in_24so_is_parked(
     assert "Rackbeat" in str(parked.message)
 
 
+def test_a_discount_given_to_the_order_in_rackbeat_is_not_booked_as_the_invoice_of_24so(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, number = arrived(the_world)
+    the_world.rackbeat.edit("orders", number, {"general_discount": 10})
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "other quantities, prices, discounts or VAT" in str(parked.message)
+    assert invoices(the_world) == []
+
+
+def test_a_discount_given_in_both_systems_is_taken_off_once(the_world: World) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, number = arrived(the_world)
+    the_world.rackbeat.edit("orders", number, {"general_discount": 10})
+    (line,) = refresh(the_world, order)["InvoiceRows"]
+    rows = [{"RowId": line["RowId"], "ChangeState": "Edit", "DiscountRate": "10"}]
+    the_world.tfso.edit(
+        "orders", order["OrderId"], {"OrderStatus": "Invoiced", "InvoiceRows": rows}
+    )
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert invoice["is_booked"]
+    assert total(the_world, invoice["number"]) == Decimal("3375.00")
+
+
+@pytest.mark.parametrize("of_an_order", [True, False], ids=["of an order", "without one"])
+def test_the_customers_general_discount_in_rackbeat_is_not_taken_off_what_24so_has_sold(
+    the_world: World, of_an_order: bool
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    customer, product = tfso_goods(the_world)
+    the_world.pull("customer")
+    the_world.work()
+    the_world.settle()
+    (link,) = the_world.links("customer")
+    ten = {"general_discount_percentage": 10}
+    the_world.rackbeat.edit("customers", int(link.rackbeat_key), ten)
+    the_world.settle()
+    made = tfso_order(
+        the_world,
+        customer["Id"],
+        row(product, 3),
+        OrderStatus="Confirmed" if of_an_order else "Invoiced",
+    )
+    later(the_world)
+    if of_an_order:
+        assert Decimal(str(the_only_draft(the_world)["total_total"])) == Decimal("3750.00")
+        the_world.tfso.edit("orders", made["OrderId"], {"OrderStatus": "Invoiced"})
+        later(the_world)
+    (invoice,) = invoices(the_world)
+    assert invoice["is_booked"]
+    assert total(the_world, invoice["number"]) == Decimal("3750.00")
+
+
+def test_a_draft_whose_total_is_another_is_not_booked_before_somebody_has_mended_it(
+    the_world: World,
+) -> None:
+    """A discount of less than an øre on each line, but of an øre on both together."""
+    the_world.connect(invoice=FROM_24SO)
+    customer, product = tfso_goods(the_world)
+    rows = [row(product, 1, "0.05", VatRate="0") for _ in range(2)]
+    order = tfso_order(the_world, customer["Id"], *rows)
+    later(the_world)
+    number = the_only_draft(the_world)["number"]
+    book(the_world, number)
+    the_world.rackbeat.edit("orders", number, {"general_discount": 10})
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "It is not booked" in str(parked.message)
+    (draft,) = invoices(the_world)
+    assert not draft["is_booked"]
+    the_world.rackbeat.edit("customer_invoices", draft["number"], {"general_discount": 0})
+    Operations(the_world.engine, actor="test").retry_parked(SLUG, parked.id)
+    the_world.work()
+    the_world.settle()
+    (invoice,) = invoices(the_world)
+    assert invoice["is_booked"]
+    assert total(the_world, invoice["number"]) == Decimal("0.10")
+
+
 @answers_lost("POST /orders/{number}/convert-to-invoice")
 def test_an_answer_lost_anywhere_in_the_conversion_neither_doubles_the_invoice_nor_leaves_a_draft(
     the_world: World, operation: str, effect: str

@@ -125,6 +125,7 @@ FOR_RACKBEAT = {
     "note": "Ring før levering\nDeres referanse: Kari Berg\nLeveres på døra",
     "currency": "NOK",
     "currency_rate": Decimal(1),
+    "general_discount": Decimal(0),
     "address_name": "Fjellheim Sport AS",
     "address_street": "Storgata 1",
     "address_zipcode": "2670",
