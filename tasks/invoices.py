@@ -234,7 +234,8 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             CUSTOMER_INVOICES, key, {n: value for n, value in payload.items() if n not in beside}
         )
         _same_total(client.get(CUSTOMER_INVOICES, key) or {}, payload, key)
-        client.action(CUSTOMER_INVOICES, key, "book")
+        # 24SevenOffice has sent the invoice out, or will: Rackbeat is not to mail it once more.
+        client.action(CUSTOMER_INVOICES, key, "book", payload={"mail": False})
 
     def search(
         self, client: RackbeatClient, sought: Sought[Invoice], settings: Settings

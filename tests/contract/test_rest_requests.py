@@ -76,7 +76,7 @@ WRITES: Mapping[tuple[str, str], set[str]] = {
     ("POST", "/orders/{}/convert-to-invoice"): NOTHING,
     ("POST", "/customer-invoices"): INVOICE,
     ("PUT", "/customer-invoices/{}"): INVOICE,
-    ("POST", "/customer-invoices/{}/book"): NOTHING,
+    ("POST", "/customer-invoices/{}/book"): {"mail"},
     ("POST", "/customer-invoices/{}/create-creditnote"): NOTHING,
     ("POST", "/webhooks"): WEBHOOK,
     ("DELETE", "/webhooks/{}"): NOTHING,
@@ -175,6 +175,13 @@ def test_every_call_says_who_calls_and_what_it_takes(recording: Recording) -> No
         assert sent.headers["accept"] == "application/json"
         if sent.body:
             assert sent.headers["content-type"] == "application/json"
+
+
+def test_rackbeat_mails_no_invoice_of_24sevenoffice(recording: Recording) -> None:
+    asked = [sent for sent in recording.to_rackbeat if sent.path.endswith("/book")]
+    booked = [sent.json() for sent in asked if "customer-invoices" in sent.path]
+    assert booked
+    assert all(body == {"mail": False} for body in booked)
 
 
 def test_supplier_invoices_are_never_asked_for_or_written(recording: Recording) -> None:
