@@ -199,6 +199,27 @@ class Story(RuleBasedStateMachine):
                 others = before.keys() - {field.name}
                 assert {n: after[n] for n in others} == {n: before[n] for n in others}
 
+    @precondition(lambda self: self._emptiable())
+    @rule(data=st.data())
+    def what_is_emptied_in_rackbeat_does_not_come_back(self, data: st.DataObject) -> None:
+        thing = data.draw(st.sampled_from(self._emptiable()))
+        with self.model.step("all rests before", thing.tag, "is emptied"):
+            self.model.rest()
+        if not self._is_alike(thing):
+            return
+        view = self._view(thing, RACKBEAT)
+        fields = [f for f in thing.shape.fields if f.may_be_empty and view[f.name] is not None]
+        if not fields:
+            return
+        field, name = data.draw(st.sampled_from(fields)), thing.shape.field("name")
+        with self.model.step(field.name, "is emptied and", thing.tag, "renamed in 24SevenOffice"):
+            self.model.edit_field(thing, RACKBEAT, field, None)
+            self.model.rest()
+            self.model.edit_field(thing, TFSO, name, name.value(thing.tag, self.model.next()))
+            self.model.rest()
+            after = self._view(thing, RACKBEAT)
+            assert after == view | {field.name: None, "name": self._view(thing, TFSO)["name"]}
+
     @rule(system=SYSTEMS, data=st.data())
     def somebody_deletes_a_record(self, system: System, data: st.DataObject) -> None:
         unused = [thing for thing in self._editable(system) if not thing.used]
@@ -292,6 +313,16 @@ class Story(RuleBasedStateMachine):
             for thing in self.model.things
             if not (thing.gone_from or thing.forgotten)
             and self.model.find(thing, system) is not None
+        ]
+
+    def _emptiable(self) -> list[Thing]:
+        """What has fields that may be empty, and is edited in both systems."""
+        return [
+            thing
+            for thing in self._editable(RACKBEAT)
+            if thing in self._editable(TFSO)
+            and self.model.settings[thing.kind]["origin"] == "both"
+            and any(field.may_be_empty for field in thing.shape.fields)
         ]
 
     def _an_edit(self, thing: Thing, system: System, data: st.DataObject) -> tuple[Field, Any]:
