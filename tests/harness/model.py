@@ -170,6 +170,8 @@ class Model:
     ) -> None:
         if value is None and (system is RACKBEAT or not self.is_linked(thing)):
             thing.emptied.add(field.name)
+        if thing.kind == "product_group" and not self.is_linked(thing):
+            thing.may_park = True  # two groups of one number and two names are for a person
         self.edit(thing, system, field.written(system, value), webhooks=webhooks)
 
     def delete(self, thing: Thing, system: System, *, webhooks: bool = True) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from shared import operations
 from shared.engine.transfer import Transfer
-from workers import tasks
 from workers.cli import app
 from workers.web import api
 
@@ -18,7 +18,7 @@ def _fail(*_given: object) -> Any:
 
 
 def _put_bugs_in() -> None:
-    run, pull = Transfer.run, tasks.pull
+    run, pull = Transfer.run, operations.pull
 
     def buggy_run(self: Transfer) -> None:
         return _fail() if self.change.kind == TRANSFERRED else run(self)
@@ -27,7 +27,7 @@ def _put_bugs_in() -> None:
         return int(_fail()) if kind == PULLED else pull(engine, slug, kind)
 
     Transfer.run = buggy_run  # type: ignore[method-assign]
-    tasks.pull = buggy_pull
+    operations.pull = buggy_pull
     api.tally = _fail
 
 
