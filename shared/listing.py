@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,6 @@ from sqlalchemy.orm import Session
 from shared.baseline import NOT_WANTED, Baseline, was_there
 from shared.engine.clients import Clients
 from shared.entity import Entity, Seen, differs
-from shared.failures import Failure
 from shared.idempotency import fingerprint
 from shared.journal.record import News
 from shared.kind import Context, Found, Kind
@@ -294,10 +294,9 @@ def _all(
     side, client = kind.side(system), clients.of(system)
     records = side.all(client) if since is None else side.changed_since(client, since)
     for found in records:
-        try:
+        entity: Entity | None = None
+        with suppress(Exception):  # what is wrong with it its transfer says, and stops no other
             entity = side.parse(found.record, Context(settings))
-        except Failure:
-            entity = None
         yield found, entity, side.excluded(found.record, settings) is None
 
 

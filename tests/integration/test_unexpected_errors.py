@@ -21,6 +21,8 @@ from tasks.products import TfsoProducts
 from tests.harness.people import linked, tfso_product, tfso_supplier
 from tests.harness.world import SLUG, World
 
+PARSE = TfsoProducts.parse
+
 SECRET = "kundens hemmelighet"
 
 
@@ -73,17 +75,16 @@ def test_a_pull_that_fails_unexpectedly_says_so_and_comes_again_at_its_turn(
     assert [s["name"] for s in the_world.rackbeat.state()["suppliers"]] == ["Skifabrikken AS"]
 
 
+def fails_at_poison(side: TfsoProducts, record: dict[str, Any], context: Context) -> Entity:
+    return fail() if record.get("No") == "GIFT" else PARSE(side, record, context)
+
+
 def test_a_record_that_breaks_the_look_at_it_stops_no_other_of_the_same_pull(
     the_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     the_world.connect()
     link = linked(the_world, "product", tfso_product(the_world, No="GIFT", EAN1=""))
-    parse = TfsoProducts.parse
-
-    def faulty(side: TfsoProducts, record: dict[str, Any], context: Context) -> Entity:
-        return fail() if record.get("No") == "GIFT" else parse(side, record, context)
-
-    monkeypatch.setattr(TfsoProducts, "parse", faulty)
+    monkeypatch.setattr(TfsoProducts, "parse", fails_at_poison)
     the_world.tfso.edit("products", int(link.tfso_key), {"Name": "Ny"})
     tfso_product(the_world, No="FRISK", EAN1="")
     the_world.pull("product")
@@ -95,6 +96,22 @@ def test_a_record_that_breaks_the_look_at_it_stops_no_other_of_the_same_pull(
 
 
 # -- runs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cause", [Cause.INITIAL, Cause.RESYNC, Cause.RECONCILE])
+def test_a_record_that_breaks_the_look_at_it_stops_no_run(
+    the_world: World, monkeypatch: pytest.MonkeyPatch, cause: Cause
+) -> None:
+    the_world.connect()
+    linked(the_world, "product", tfso_product(the_world, No="GIFT", EAN1=""))
+    monkeypatch.setattr(TfsoProducts, "parse", fails_at_poison)
+    run_id = start_run(the_world.engine, SLUG, cause, kinds=["product"])
+    the_world.work()
+    the_world.settle()
+    the_world.work()
+    with the_world.sessions() as session:
+        assert session.get_one(Run, run_id).state == runs.DONE
+    assert the_world.change(kind="product", state="parked").failure_class == "bug"
 
 
 def test_a_run_that_fails_unexpectedly_says_so_is_tried_ever_less_often_and_ends(
