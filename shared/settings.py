@@ -124,6 +124,11 @@ class ProductSettings(KindSettings):
         default=True,
         description="Whether Rackbeat's structure items are transferred, as products",
     )
+    category: int | None = Field(
+        default=None,
+        ge=1,
+        description="Id of the 24SevenOffice category of new products without a group in Rackbeat",
+    )
     unit: str = Field(
         default="stk",
         min_length=1,

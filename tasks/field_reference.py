@@ -53,6 +53,7 @@ FREE: dict[str, Any] = {
     "payment_terms_days": 60,
     "unit": "kg",
     "parent": 12,
+    "category": 11,
     "group": 7,
     "item_for_text": "FRAKT",
     "locations": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from shared.entity import Entity, Number, RefersTo, Text
@@ -84,8 +85,8 @@ class RackbeatProducts(RackbeatSide[Product]):
             **shown,
             number=text(record.get("number")),
             name=record.get("name"),
-            sales_price=decimal(record.get("sales_price"), "sales price"),
-            cost_price=decimal(record.get("recommended_cost_price"), "recommended cost price"),
+            sales_price=_price(record, "sales_price", "total_price"),
+            cost_price=_price(record, "recommended_cost_price", "cost_price"),
             group=text(dig(group, "number") if isinstance(group, dict) else group),
             active=None if barred is None else not barred,
             stock_controlled=flag(record.get("inventory_enabled"), "inventory enabled"),
@@ -134,6 +135,13 @@ class RackbeatProducts(RackbeatSide[Product]):
             (unit,) = self.lookups(entity, context.settings)
             payload["unit_id"] = int(context.found[unit])
         return without_nothing(payload)
+
+
+def _price(record: Record, name: str, of_its_parts: str) -> Decimal | None:
+    """A price; early descriptions show of a structure item only what its parts come to."""
+    if name not in record and is_structure_item(record):
+        name = of_its_parts
+    return decimal(record.get(name), name.replace("_", " "))
 
 
 def is_structure_item(record: Record | None) -> bool:
@@ -202,6 +210,8 @@ class TfsoProducts(TfsoSide[Product]):
         }
         if context.existing is None:
             payload["No"] = entity.number
+            if entity.group is None:
+                payload["CategoryId"] = _category(entity, context)
         return without_nothing(payload)
 
     def shared_identifier(self, settings: Settings) -> str | None:
@@ -231,6 +241,18 @@ class TfsoProducts(TfsoSide[Product]):
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
         for record in client.get_products({"DateChanged": position}, PROPERTIES):
             yield found_in_tfso(record)
+
+
+def _category(entity: Product, context: Context) -> int:
+    category = context.settings.product.category
+    if category is None:
+        raise Unmappable(
+            f"The {entity.label()} has no group in Rackbeat, and 24SevenOffice makes no product "
+            "without a category. Give it a group in Rackbeat, or choose the Id of a category for "
+            "product.category in the settings, and try again."
+        )
+    context.note(f"It has no group in Rackbeat; category {category} is used (the default).")
+    return category
 
 
 def _cost_field(settings: Settings) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.harness.mission import convert, later, rackbeat_goods, reconcile
-from tests.harness.people import linked, rackbeat_group, tfso_product
-from tests.harness.world import Json, World
+from shared.operations import Operations
+from tests.harness.mission import configure, convert, later, rackbeat_goods, reconcile
+from tests.harness.people import linked, rackbeat_group, tfso_category, tfso_product
+from tests.harness.world import SLUG, Json, World
 
 
 def structure_item(the_world: World, **fields: object) -> Json:
@@ -27,6 +28,26 @@ def test_a_structure_item_is_transferred_as_a_product(the_world: World) -> None:
     the_world.rackbeat.edit("lots", "TURPAKKE", {"sales_price": 1690})
     the_world.settle()
     assert Decimal(the_world.in_tfso("products", product["Id"])["Price"]) == 1690
+
+
+def test_a_structure_item_without_a_group_gets_the_category_that_is_set_or_says_so(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    category = tfso_category(the_world, Name="Pakker")["Id"]
+    rackbeat_goods(the_world, "TELT-2", "PLUGG")
+    structure_item(the_world, group=None)
+    the_world.settle()
+    parked = the_world.change(kind="product", key="TURPAKKE")
+    assert (parked.state, parked.failure_class) == ("parked", "unmappable")
+    assert "choose the Id of a category for product.category" in str(parked.message)
+    configure(the_world, product__category=category)
+    Operations(the_world.engine, actor="test").retry_parked(SLUG)
+    the_world.settle()
+    (product,) = [p for p in the_world.all_in_tfso("products") if p.get("No") == "TURPAKKE"]
+    assert product["CategoryId"] == category
+    change = the_world.changes(kind="product", key="TURPAKKE")[-1]
+    assert f"category {category} is used (the default)" in str(change.notes)
 
 
 def test_structure_items_stay_in_rackbeat_where_that_is_set(the_world: World) -> None:

@@ -243,6 +243,22 @@ def test_two_products_with_different_eans_are_not_the_same() -> None:
     assert one.contradicts(Product(number="1")) is None
 
 
+@pytest.mark.parametrize(
+    ("record", "sales_price", "cost_price"),
+    [
+        ({"type": "lot", "total_price": 90, "cost_price": 40}, 90, 40),
+        ({"type": "lot", "sales_price": 80, "total_price": 90, "cost_price": 40}, 80, 40),
+        ({"type": "lot", "recommended_cost_price": None, "cost_price": 40}, None, None),
+        ({"type": "product", "total_price": 90, "cost_price": 40}, None, None),
+    ],
+)
+def test_of_a_structure_item_without_prices_of_its_own_those_of_its_parts_count(
+    record: dict[str, object], sales_price: int | None, cost_price: int | None
+) -> None:
+    product = KIND.rackbeat.parse({"number": "A"} | record, Context(DEFAULTS))
+    assert (product.sales_price, product.cost_price) == (sales_price, cost_price)
+
+
 # -- there and back ---------------------------------------------------------------------------
 
 PRODUCTS = st.builds(
@@ -257,6 +273,12 @@ PRODUCTS = st.builds(
     active=maybe(st.booleans()),
     stock_controlled=maybe(st.booleans()),
 )
+# 24SevenOffice makes no product without a category.
+IN_A_GROUP = st.builds(
+    lambda product, group: product.model_copy(update={"group": group}),
+    PRODUCTS,
+    made_up.numbers(),
+)
 
 
 @given(PRODUCTS)
@@ -267,14 +289,14 @@ def test_rackbeat_keeps_every_field_it_is_sent(product: Product) -> None:
     assert found == product.model_copy(update={"stock_controlled": None})  # read-only there
 
 
-@given(PRODUCTS, st.sampled_from(["in_price", "cost"]))
+@given(IN_A_GROUP, st.sampled_from(["in_price", "cost"]))
 def test_24so_keeps_every_field_it_is_sent(product: Product, cost: str) -> None:
     context = Context(load_settings({"product": {"cost": cost}}))
     sent = tfso_values.write(KIND.tfso.render(product, context))
     assert KIND.tfso.parse(sent, context) == product
 
 
-@given(PRODUCTS, PRODUCTS)
+@given(PRODUCTS, IN_A_GROUP)
 def test_after_an_update_each_system_holds_the_new_product(new: Product, old: Product) -> None:
     for side in (KIND.rackbeat, KIND.tfso):
         there = side.render(old, Context(DEFAULTS, found=UNIT))
