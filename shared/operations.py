@@ -17,7 +17,7 @@ from shared.engine.engine import Engine
 from shared.journal.decide import explain
 from shared.journal.record import News
 from shared.pulls import bring_forward, pull
-from shared.runs import check_way, kind_called, kinds_of, news_of, relink
+from shared.runs import check_way, kind_called, kinds_of, news_of, relink, start_run
 from shared.settings import Settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure
@@ -192,7 +192,23 @@ class Operations:
             NotUsable: the key is none that the source could have.
         """
         (news,) = self._asked_for(kind, [key], direction)
+        connection_id = self.connection(slug).id
+        self._note(connection_id, "resync", kind=kind, keys=[key], direction=direction.value)
         self.engine.by_hand(slug, news.kind, direction, news.key)
+
+    def begin(self, slug: str, cause: Cause, **about: Any) -> int:
+        """Begin a bulk job, or find the same one that is under way; its id.
+
+        Args:
+            about: what `shared.runs.start_run` takes.
+
+        Raises:
+            NotUsable: there is no such connection or kind, or it never travels that way.
+        """
+        run = start_run(self.engine, slug, cause, **about)
+        said = {name: str(value) for name, value in about.items() if value is not None}
+        self._note(self.connection(slug).id, f"{cause.value} of many", run=run, **said)
+        return run
 
     def _asked_for(self, kind: str, keys: Sequence[str], direction: Direction) -> list[News]:
         """Changes for records that a person has named."""

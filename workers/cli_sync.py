@@ -102,9 +102,7 @@ def reconcile(slug: Slug) -> None:
 
 
 def _begin(operations: Operations, slug: str, cause: Cause, **options: Any) -> None:
-    from shared.runs import start_run
-
-    run = start_run(operations.engine, slug, cause, **options)
+    run = operations.begin(slug, cause, **options)
     console.print(f"Run {run} is under way; `varebro status {slug}` shows how far it is.")
 
 

@@ -18,7 +18,7 @@ from shared.operations import Operations, check_no_span, only_kind, system_calle
 from shared.probing import probe
 from shared.queues import Queue
 from shared.retention import clean_up
-from shared.runs import list_run, start_run
+from shared.runs import list_run
 from shared.settings import SettingsError
 from shared.sweep import sweep
 from shared.traces import described
@@ -140,8 +140,7 @@ def _probe(connection: str, system: str) -> None:
 
 def _initial_sync(connection: str) -> None:
     """Copy customers, suppliers, products and product groups from 24SevenOffice to Rackbeat."""
-    engine = the_engine()
-    list_run(engine, start_run(engine, connection, Cause.INITIAL))
+    list_run(the_engine(), _operations().begin(connection, Cause.INITIAL))
 
 
 def _resync(  # noqa: PLR0917 - Celery calls it by name
@@ -160,9 +159,8 @@ def _resync(  # noqa: PLR0917 - Celery calls it by name
         check_no_span(**span)
         _operations().resync(connection, only_kind(kinds), [str(key) for key in keys], direction)
         return
-    engine = the_engine()
-    run = start_run(engine, connection, Cause.RESYNC, direction=direction, kinds=kinds, **span)
-    list_run(engine, run)
+    about = {"direction": direction, "kinds": kinds, **span}
+    list_run(the_engine(), _operations().begin(connection, Cause.RESYNC, **about))
 
 
 def _retry(connection: str) -> None:
@@ -172,8 +170,7 @@ def _retry(connection: str) -> None:
 
 def _reconcile(connection: str) -> None:
     """Compare both systems whole; repair what differs where the settings allow it."""
-    engine = the_engine()
-    list_run(engine, start_run(engine, connection, Cause.RECONCILE))
+    list_run(the_engine(), _operations().begin(connection, Cause.RECONCILE))
 
 
 def _list_run(run: int) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from getpass import getuser
 from typing import Any
 
 import httpx
 import pytest
 from celery import Celery
 from pydantic import SecretStr
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from sandbox.tls import tls
 from shared.operations import Intended, Operations
+from shared.tables import Audit
 from shared.words import Cause, Direction
 from tests.harness.mission import OFF, of, rackbeat_goods, rackbeat_order
 from tests.harness.people import (
@@ -86,6 +89,17 @@ def spoilt(the_world: World, *, webhooks: bool = False) -> list[str]:
     return ids
 
 
+# Whom the audit trail names.
+ACTORS = {"cli": getuser(), "http": "api", "task": "task"}
+
+
+def asked_for(the_world: World) -> list[tuple[str, str]]:
+    """Who asked for which transfers, by the audit trail."""
+    query = select(Audit.actor, Audit.action).where(Audit.action.like("resync%"))
+    with the_world.sessions() as session:
+        return [(actor, action) for actor, action in session.execute(query.order_by(Audit.id))]
+
+
 def wrong(the_world: World) -> int:
     return sum(s["name"] == "Feil" for s in the_world.rackbeat.state()["suppliers"])
 
@@ -132,6 +146,7 @@ def test_one_record_is_transferred_again_whatever_the_journal_says(ways: World, 
     ways.settle()
     assert wrong(ways) == 2
     assert ways.writes() == {"PUT /suppliers/{number}": 1}
+    assert asked_for(ways) == [(ACTORS[way], "resync")]
 
 
 @every_way
@@ -153,6 +168,7 @@ def test_a_kind_or_a_whole_connection_is_transferred_again(
     ways.settle()
     assert wrong(ways) == 0
     assert ways.writes()["PUT /suppliers/{number}"] == 3
+    assert asked_for(ways) == [(ACTORS[way], "resync of many")]
 
 
 @every_way

@@ -16,7 +16,6 @@ from shared.connections import NotUsable
 from shared.operations import EARLIEST, LATEST, Operations, check_no_span, only_kind
 from shared.progress import progress
 from shared.report import of_connection, pauses, tally
-from shared.runs import start_run
 from shared.settings import SettingsError
 from shared.tables import Change, Connection
 from shared.words import Cause, Direction, State
@@ -90,8 +89,7 @@ def change_settings(slug: str, changes: dict[str, Any], operations: Allowed) -> 
 @router.post("/connections/{slug}/sync/{what}", status_code=202)
 def sync(slug: str, what: Literal["initial", "reconcile"], operations: Allowed) -> dict[str, int]:
     """Begin the initial sync or a reconciliation."""
-    operations.connection(slug)
-    return {"run": start_run(operations.engine, slug, Cause(what))}
+    return {"run": operations.begin(slug, Cause(what))}
 
 
 @router.post("/connections/{slug}/resync", status_code=202)
@@ -103,8 +101,7 @@ def resync(slug: str, wanted: Resync, operations: Allowed) -> dict[str, int]:
         count = operations.resync(slug, only_kind(wanted.kind), wanted.keys, wanted.direction)
         return {"changes": count}
     kinds = None if wanted.kind is None else [operations.kind(wanted.kind)]
-    run = start_run(
-        operations.engine,
+    run = operations.begin(
         slug,
         Cause.RESYNC,
         direction=wanted.direction,
