@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import idempotency
-from shared.baseline import is_old
 from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import newest_wins
@@ -17,6 +16,7 @@ from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
+from shared.engine.wanted import left_alone, not_wanted
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, differences, differs
 from shared.failures import Failure, Rejected, Unmappable
@@ -24,8 +24,8 @@ from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Payload, Record, Written
 from shared.links import counterpart, find_link, make_link, see, seen
 from shared.settings import Settings
-from shared.tables import Change, Connection, Cursor, IdempotencyKey, Link
-from shared.words import Cause, Direction, Origin, Outcome, System
+from shared.tables import Change, IdempotencyKey, Link
+from shared.words import Direction, Origin, Outcome, System
 
 AnyKind = Kind[Any]
 
@@ -86,7 +86,7 @@ class Transfer:
 
     def _without_writing(self) -> Result | None:
         """The result where nothing needs to be written; None when a write has stored its own."""
-        if (reason := self._not_wanted()) is not None:
+        if (reason := not_wanted(self.change, self.kind, self.settings)) is not None:
             return Result(Outcome.SKIPPED, message=reason)
         link = self._link_of(self.kind.name, self.direction.source, self.change.key)
         self.recovery.catch_up(link)
@@ -134,41 +134,10 @@ class Transfer:
         known = seen(link, self.direction.source)
         return bool(known) and not differs(known, entity.seen())
 
-    def _not_wanted(self) -> str | None:
-        if self.direction not in self.kind.directions:
-            return f"{self.kind.title} is never transferred in this direction."
-        part = self.settings.of(self.kind.name)
-        brought_along = self.change.cause in (Cause.DEPENDENCY, Cause.INITIAL)
-        if part.lets(self.direction) or (brought_along and part.origin is not Origin.OFF):
-            return None
-        return (
-            f"The setting {self.kind.name}.origin is '{part.origin}': {self.kind.title} is not "
-            f"transferred from {self.direction.source.title} to {self.direction.target.title}."
-        )
-
     def _left_alone(self, record: Record) -> str | None:
-        """Why a document is not transferred that was there before the connection."""
-        asked_for = self.change.forced and self.change.run_id is None
-        source = self.direction.source
-        needed = self.change.cause == Cause.DEPENDENCY
-        if source not in self.kind.leaves_old or asked_for or needed:
-            return None
         with self.sessions() as session:
-            connection = session.get_one(Connection, self.change.connection_id)
-            cursor = session.get(Cursor, (connection.id, self.kind.name)) or Cursor()
-        if self.recovery.earlier_creation() is not None or not is_old(
-            cursor.baseline_of(source),
-            self.change.key,
-            in_order=source is System.RACKBEAT,
-            existed_by=self.source.existed_by(record),
-            began=connection.created_at,
-        ):
-            return None
-        return (
-            f"It was in {source.title} before this connection, and may have been transferred by "
-            "other means. To transfer it now: `varebro sync resync "
-            f"{connection.slug} {self.kind.name} {self.change.key} --from {source.value}`."
-        )
+            reason = left_alone(session, self.change, self.kind, record)
+        return reason if reason is None or self.recovery.earlier_creation() is None else None
 
     def _gone(self, link: Link | None) -> Result | None:
         """The source record does not exist: the target's is switched off, never deleted."""
