@@ -41,9 +41,19 @@ class NotUsable(ValueError):
 Choose = Callable[[Sequence[Identity]], Identity]
 
 
-def no_connection(slug: str) -> NotUsable:
-    """The error that nothing is called like that."""
-    return NotUsable(f"No connection is called '{slug}'. `varebro connection list` shows them all.")
+def connection_called(session: Session, slug: str, *, lock: bool = False) -> Connection:
+    """The connection of that name.
+
+    Raises:
+        NotUsable: there is none.
+    """
+    query = select(Connection).where(Connection.slug == slug)
+    found = session.scalar(query.with_for_update() if lock else query)
+    if found is None:
+        raise NotUsable(
+            f"No connection is called '{slug}'. `varebro connection list` shows them all."
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -237,10 +247,7 @@ class Connections:
             NotUsable: there is none.
         """
         with self.sessions() as session:
-            connection = session.scalar(select(Connection).where(Connection.slug == slug))
-        if connection is None:
-            raise no_connection(slug)
-        return connection
+            return connection_called(session, slug)
 
     def every(self) -> Sequence[Connection]:
         """All connections, by name."""

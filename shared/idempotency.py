@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.entity import Seen
+from shared.journal.record import OfARecord, record_of, which_record
 from shared.tables import Change, IdempotencyKey, constant
 from shared.words import Direction, State
 
@@ -23,8 +24,8 @@ SUCCEEDED = "succeeded"
 FAILED = "failed"
 
 
-class Subject(Protocol):
-    """What a write is about: the record of a change, or a value of a register.
+class Subject(OfARecord, Protocol):
+    """What a write is about.
 
     Attributes:
         id: the change's.
@@ -32,14 +33,6 @@ class Subject(Protocol):
 
     @property
     def id(self) -> int | None: ...
-    @property
-    def connection_id(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def direction(self) -> str: ...
-    @property
-    def key(self) -> str: ...
 
 
 def fingerprint(payload: Mapping[str, Any]) -> str:
@@ -110,16 +103,7 @@ _CREATORS_OF_IT = _CREATORS.where(IdempotencyKey.key == bindparam("of_key"))
 
 def earlier_creation(session: Session, subject: Subject) -> IdempotencyKey | None:
     """The creation of this record that was started or has succeeded, if any."""
-    return session.scalar(_CREATION, _which(subject))
-
-
-def _which(subject: Subject) -> dict[str, Any]:
-    return {
-        "of_connection": subject.connection_id,
-        "of_kind": subject.kind,
-        "of_direction": subject.direction,
-        "of_key": subject.key,
-    }
+    return session.scalar(_CREATION, record_of(subject))
 
 
 def start(
@@ -181,7 +165,7 @@ def finish(
 
 def close_started(session: Session, change: Change, *, target_key: str, now: datetime) -> None:
     """Both sides agree now: earlier writes of this record whose answer never came have ended."""
-    session.execute(_ENDED, _which(change) | {"of_target": target_key, "now": now})
+    session.execute(_ENDED, record_of(change) | {"of_target": target_key, "now": now})
 
 
 def unanswered_updates(
@@ -194,7 +178,7 @@ def unanswered_updates(
         counterpart: the key of the subject's record in the other system, if it is known.
     """
     reverse = Direction(subject.direction).reverse.value
-    pair = _which(subject) | {"reverse": reverse, "counterpart": counterpart}
+    pair = record_of(subject) | {"reverse": reverse, "counterpart": counterpart}
     return session.scalars(_UNANSWERED_UPDATES, pair).all()
 
 
@@ -214,12 +198,6 @@ def unanswered_creators(
         record_key: the record's key there.
         made_of: the key of the record it would have been made of; None for any.
     """
-    which = {
-        "of_connection": connection_id,
-        "of_kind": kind,
-        "of_direction": into.value,
-        "of_key": made_of,
-        "of_target": record_key,
-    }
+    which = which_record(connection_id, kind, into.value, made_of) | {"of_target": record_key}
     states = session.scalars(_CREATORS if made_of is None else _CREATORS_OF_IT, which)
     return {State(state) for state in states}

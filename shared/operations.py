@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import OperationalError
 
 from shared import audit
-from shared.connections import NotUsable, no_connection
+from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
 from shared.journal.decide import explain
 from shared.journal.record import News
@@ -119,10 +119,7 @@ class Operations:
             NotUsable: there is none.
         """
         with self.engine.sessions() as session:
-            found = session.scalar(select(Connection).where(Connection.slug == slug))
-        if found is None:
-            raise no_connection(slug)
-        return found
+            return connection_called(session, slug)
 
     def kind(self, name: str) -> str:
         """The name itself, if there is such a kind.

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from shared import listing
 from shared.background import repeating
-from shared.connections import NotUsable, no_connection
+from shared.baseline import Baseline
+from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
 from shared.failures import AuthFailed, Limited, Outage, Transient
 from shared.journal import pauses
@@ -72,11 +73,7 @@ def start_run(
             check_way(kind, direction)
     with engine.sessions.begin() as session:
         # Locked, so that two people who ask at once start one run.
-        connection = session.scalar(
-            select(Connection).where(Connection.slug == slug).with_for_update()
-        )
-        if connection is None:
-            raise no_connection(slug)
+        connection = connection_called(session, slug, lock=True)
         wanted = named or list(kinds_of(cause, direction, engine, connection))
         under_way = session.scalars(
             select(Run).where(Run.connection_id == connection.id, Run.state != DONE)
@@ -254,31 +251,33 @@ def _store_comparison(
             connection_id=connection_id, kind=kind.name, position=created_at, next_at=now
         )
         session.add(cursor)
-    waiting = _waiting(session, connection_id, kind)
-    baselines = {
-        system: {key: said for key, said in found.items() if (system, key) not in waiting}
-        for system, found in comparison.not_linked.items()
-    }
     if cursor.rackbeat_baseline is None:
-        cursor.rackbeat_baseline = baselines[System.RACKBEAT]
+        cursor.rackbeat_baseline = _baseline(session, cursor, comparison, System.RACKBEAT)
     if cursor.tfso_baseline is None:
-        cursor.tfso_baseline = baselines[System.TFSO]
+        cursor.tfso_baseline = _baseline(session, cursor, comparison, System.TFSO)
     for old, new in comparison.renumbered.items() if repair else ():
         relink(session, connection_id, kind, old, new)
     for key, message in comparison.doubtful.items():
         _park(session, connection_id, kind.name, key, message=message, now=now)
 
 
-def _waiting(session: Session, connection_id: int, kind: Kind[Any]) -> set[tuple[System, str]]:
-    """Records somebody has just made or edited: they are on their way, and nothing old."""
-    changes = session.execute(
-        select(Change.direction, Change.key).where(
-            Change.connection_id == connection_id,
-            Change.kind == kind.name,
-            Change.state != State.DONE.value,
+def _baseline(
+    session: Session, cursor: Cursor, comparison: listing.Comparison, system: System
+) -> Baseline:
+    """What was not linked at the first comparison, without what somebody has just made or edited:
+    that is on its way, and nothing old."""
+    waiting = set(
+        session.scalars(
+            select(Change.key).where(
+                Change.connection_id == cursor.connection_id,
+                Change.kind == cursor.kind,
+                Change.direction == Direction.away_from(system).value,
+                Change.state != State.DONE.value,
+            )
         )
     )
-    return {(Direction(direction).source, key) for direction, key in changes}
+    found = comparison.not_linked[system]
+    return {key: said for key, said in found.items() if key not in waiting}
 
 
 def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new: str) -> bool:

@@ -132,6 +132,15 @@ def flag(value: Any, field: str) -> bool | None:
     return bool(whole(value, field))
 
 
+def shown(record: Record, names: Mapping[str, str]) -> Record:
+    """The fields that a record shows, be they empty or not; of others nothing is known.
+
+    Args:
+        names: what the fields are called in the record, by what they are called here.
+    """
+    return {name: record[theirs] for name, theirs in names.items() if theirs in record}
+
+
 def text(value: Any) -> str | None:
     """Text without surrounding blanks; None where nothing is left."""
     return None if value is None else str(value).strip() or None

@@ -20,6 +20,7 @@ from shared.values import (
     flag,
     no_longer_than,
     part,
+    shown,
     text,
     whole,
     without_nothing,
@@ -127,11 +128,10 @@ class RackbeatCompanies(RackbeatSide[Company]):
         number = text(record.get("number"))
         barred = flag(record.get("is_barred"), "is barred")
         street, city = record.get("address_street"), record.get("address_city")
-        shown = {name: record[theirs] for name, theirs in SHOWN.items() if theirs in record}
-        if "contact_email" in record:
-            shown |= _email(record["contact_email"], context)
+        emails = _email(record["contact_email"], context) if "contact_email" in record else {}
         return Company(
-            **shown,
+            **shown(record, SHOWN),
+            **emails,
             number=number,
             mark=number,
             name=record.get("name") or record.get("company_name"),

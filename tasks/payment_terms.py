@@ -7,6 +7,7 @@ import calendar
 from datetime import date, timedelta
 
 from shared.kind import Context, Record
+from shared.rackbeat.registers import terms_called
 from shared.values import part, whole
 
 PAYMENT_TERMS = "payment_terms"  # the name of Rackbeat's register
@@ -17,8 +18,7 @@ def in_rackbeat(record: Record, context: Context) -> str | None:
     shown = part(record, "payment_terms")
     days = whole(shown.get("maturity_days"), "maturity days of the payment terms")
     if days is not None:
-        kind = "month" if "month" in str(shown.get("type", "")) else "net"
-        return f"{kind}:{days}"
+        return terms_called(days, shown.get("type"))
     written = record.get("payment_terms_id")
     for lookup, number in context.found.items():
         if lookup.register == PAYMENT_TERMS and number == str(written):

@@ -16,7 +16,7 @@ from shared.rackbeat.protocol import LOTS, PRODUCTS
 from shared.settings import ProductNumber, Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import Service
-from shared.values import decimal, dig, flag, no_longer_than, text, whole, without_nothing
+from shared.values import decimal, dig, flag, no_longer_than, shown, text, whole, without_nothing
 from tasks.sides import RackbeatSide, TfsoSide, found_in_tfso, is_deleted
 
 LONGEST_NUMBER = 25  # in Rackbeat
@@ -80,9 +80,8 @@ class RackbeatProducts(RackbeatSide[Product]):
         del context
         group = record.get("group")
         barred = flag(record.get("is_barred"), "is barred")
-        shown = {name: record[theirs] for name, theirs in SHOWN.items() if theirs in record}
         return Product(
-            **shown,
+            **shown(record, SHOWN),
             number=text(record.get("number")),
             name=record.get("name"),
             sales_price=_price(record, "sales_price", "total_price"),

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.clock import Clock
-from shared.connections import no_connection
+from shared.connections import connection_called
 from shared.engine.clients import Clients
 from shared.engine.points import Reached, pass_by
 from shared.engine.references import Missing
@@ -85,9 +85,7 @@ class Engine:
     def by_hand(self, slug: str, kind: str, direction: Direction, key: str) -> None:
         """Transfer one record now because somebody asks for it, whatever the journal says."""
         with self.sessions() as session:
-            connection_id = session.scalar(select(Connection.id).where(Connection.slug == slug))
-        if connection_id is None:
-            raise no_connection(slug)
+            connection_id = connection_called(session, slug).id
         item = News(kind, direction, key, Cause.RESYNC, forced=True)
         with self.sessions.begin() as session:
             (change_id,) = record(session, connection_id, [item], now=self.clock())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from shared.journal.pauses import in_force
-from shared.journal.record import is_record, which_record
+from shared.journal.record import is_record, record_of
 from shared.links import counterpart, find_link
 from shared.tables import OPEN_CHANGE, Attempt, Change, Connection, Link, constant
 from shared.words import Direction, FailureClass, Outcome, State
@@ -95,11 +94,7 @@ def _busy(session: Session, change: Change, link: Link | None) -> bool:
         "reverse": direction.reverse.value,
         "counterpart": None if link is None else counterpart(link, direction.source),
     }
-    return bool(session.scalar(_RUNNING, _record_of(change) | other))
-
-
-def _record_of(change: Change) -> dict[str, Any]:
-    return which_record(change.connection_id, change.kind, change.direction, change.key)
+    return bool(session.scalar(_RUNNING, record_of(change) | other))
 
 
 _RUNNING = select(
@@ -219,7 +214,7 @@ def reopen(session: Session, change: Change, state: State, *, due_at: datetime) 
 
 
 def _newer_is_open(session: Session, change: Change) -> bool:
-    return session.scalar(_OPEN_ONE, _record_of(change)) is not None
+    return session.scalar(_OPEN_ONE, record_of(change)) is not None
 
 
 _OPEN_ONE = select(Change.id).where(is_record(), OPEN_CHANGE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -16,6 +16,19 @@ from shared.words import Cause, Direction, State
 
 # PostgreSQL takes 65,535 parameters a statement; a change has about 16.
 _ROWS_A_STATEMENT = 1000
+
+
+class OfARecord(Protocol):
+    """A change or a write: it is about a record, or a value of a register."""
+
+    @property
+    def connection_id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def key(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -162,7 +175,7 @@ def is_record(*, direction: str = "of_direction", key: str = "of_key") -> Column
     )
 
 
-def which_record(connection_id: int, kind: str, direction: str, key: str) -> dict[str, Any]:
+def which_record(connection_id: int, kind: str, direction: str, key: str | None) -> dict[str, Any]:
     """The parameters of a statement about one record."""
     return {
         "of_connection": connection_id,
@@ -170,6 +183,11 @@ def which_record(connection_id: int, kind: str, direction: str, key: str) -> dic
         "of_direction": direction,
         "of_key": key,
     }
+
+
+def record_of(subject: OfARecord) -> dict[str, Any]:
+    """The same, of the record that a change or a write is about."""
+    return which_record(subject.connection_id, subject.kind, subject.direction, subject.key)
 
 
 _NOT_DONE = select(Change).where(is_record(), Change.state != constant(State.DONE))

@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.journal.claims import reopen
 from shared.journal.decide import Decision, Park, PauseVendor, Retry
-from shared.journal.record import is_record, which_record
+from shared.journal.record import is_record, record_of, which_record
 from shared.journal.turns import Lane
 from shared.tables import Attempt, Change, constant
 from shared.words import Direction, FailureClass, Outcome, State
@@ -41,13 +41,13 @@ def finish(
     change.claim_expires_at = None
     change.snapshot = None
     change.candidates = None
-    connection_id, kind, direction = change.connection_id, change.kind, Direction(change.direction)
-    this = which_record(connection_id, kind, direction.value, change.key)
+    this = record_of(change)
     woken = _wake(session, _SAME_RECORD, this, now)
     if target_key is None:
         _park_dependants(session, change)  # it was skipped: there is nothing they could refer to
         return woken
-    other = which_record(connection_id, kind, direction.reverse.value, target_key)
+    reverse = Direction(change.direction).reverse.value
+    other = which_record(change.connection_id, change.kind, reverse, target_key)
     woken |= _wake(session, _COUNTERPART, other, now)
     return woken | _wake(session, _DEPENDANTS, this, now)
 
@@ -124,8 +124,7 @@ def apply(
 
 
 def _park_dependants(session: Session, change: Change) -> None:
-    which = which_record(change.connection_id, change.kind, change.direction, change.key)
-    for dependant in session.scalars(_WAITING, which):
+    for dependant in session.scalars(_WAITING, record_of(change)):
         park_for(dependant, change)
 
 

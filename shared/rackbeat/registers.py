@@ -23,9 +23,17 @@ class Register:
     payload_for: Callable[[str], Record]
 
 
+def terms_called(days: Any, kind: Any) -> str:
+    """Payment terms as "net:14" or "month:0".
+
+    Args:
+        days, kind: what Rackbeat has as maturity_days and type.
+    """
+    return f"{'month' if 'month' in str(kind) else 'net'}:{days}"
+
+
 def _terms_of(record: Record) -> str:
-    kind = "month" if "month" in str(record.get("type", "")) else "net"
-    return f"{kind}:{record.get('maturity_days') or 0}"
+    return terms_called(record.get("maturity_days") or 0, record.get("type"))
 
 
 def _terms_payload(value: str) -> Record:

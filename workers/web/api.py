@@ -100,12 +100,11 @@ def resync(slug: str, wanted: Resync, operations: Allowed) -> dict[str, int]:
         check_no_span(wanted.since, wanted.until)
         count = operations.resync(slug, only_kind(wanted.kind), wanted.keys, wanted.direction)
         return {"changes": count}
-    kinds = None if wanted.kind is None else [operations.kind(wanted.kind)]
     run = operations.begin(
         slug,
         Cause.RESYNC,
         direction=wanted.direction,
-        kinds=kinds,
+        kinds=wanted.kind,
         since=wanted.since,
         until=wanted.until,
     )
