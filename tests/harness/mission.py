@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -32,9 +32,6 @@ from tests.harness.world import SLUG, Json, World
 A_PULL_LATER = 11
 OFF = {"origin": "off"}
 Test = TypeVar("Test", bound=Callable[..., None])
-
-# A day on which documents may be dated: not long before the connection.
-LAST_WEEK = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
 
 
 def later(world: World, minutes: float = A_PULL_LATER) -> None:
@@ -69,9 +66,10 @@ def reconcile(world: World) -> dict[str, dict[str, int]]:
 # -- at Rackbeat --------------------------------------------------------------------------------
 
 
-def at_rackbeat(world: World, path: str, **body: Any) -> Json:
+def at_rackbeat(world: World, path: str, *, method: str = "POST", **body: Any) -> Json:
     """What a person does with a button that is a call of Rackbeat's interface, too."""
-    answer = httpx.post(
+    answer = httpx.request(
+        method,
         f"{world.rackbeat_url}/api{path}",
         json=body,
         headers={"Authorization": f"Bearer {API_KEY}"},

@@ -170,7 +170,8 @@ class Model:
     ) -> None:
         if value is None and (system is RACKBEAT or not self.is_linked(thing)):
             thing.emptied.add(field.name)
-        if thing.kind == "product_group" and not self.is_linked(thing):
+        in_both = self.find(thing, system.other) is not None and not self.is_linked(thing)
+        if thing.kind == "product_group" and field.name == "name" and in_both:
             thing.may_park = True  # two groups of one number and two names are for a person
         self.edit(thing, system, field.written(system, value), webhooks=webhooks)
 

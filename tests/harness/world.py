@@ -165,7 +165,7 @@ class World:
                 self.engine.process(message.change_id)
         raise AssertionError("the work does not come to an end")
 
-    def settle(self, rounds: int = 60) -> None:
+    def settle(self, rounds: int = 20) -> None:
         """Work until both systems and all webhooks between them have come to rest."""
         for _ in range(rounds):
             self.deliveries_done()

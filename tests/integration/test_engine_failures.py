@@ -17,14 +17,11 @@ from sandbox import rackbeat
 from sandbox.control import SandboxControl
 from sandbox.threads import running
 from shared.engine import engine
-from shared.entity import Entity
 from shared.journal import claims
 from shared.journal.claims import MOST_CRASHES
 from shared.journal.decide import MOST_TRANSIENT_ATTEMPTS
-from shared.kind import Context
 from shared.sweep import sweep
 from shared.tables import Attempt, Change, Connection, Link, Pause
-from tasks.products import TfsoProducts
 from tests.harness.people import (
     linked,
     rackbeat_group,
@@ -32,6 +29,7 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
+from tests.harness.poison import poison
 from tests.harness.stage import without_pauses
 from tests.harness.stored import empty_broker
 from tests.harness.world import GENEROUS_RACKBEAT, World
@@ -231,14 +229,7 @@ def test_an_unexpected_error_in_one_record_parks_only_that_one_after_three_tries
 ) -> None:
     the_world.connect()
     linked(the_world, "product", tfso_product(the_world, No="FØRST", EAN1=""))
-    parse = TfsoProducts.parse
-
-    def faulty(side: TfsoProducts, record: dict[str, Any], context: Context) -> Entity:
-        if record.get("No") == "GIFT":
-            raise KeyError("kundens hemmelighet")
-        return parse(side, record, context)
-
-    monkeypatch.setattr(TfsoProducts, "parse", faulty)
+    poison(monkeypatch)
     tfso_product(the_world, No="GIFT", EAN1="")
     tfso_product(the_world, No="FRISK", EAN1="")
     log = CapturingLogger()

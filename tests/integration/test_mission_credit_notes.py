@@ -15,10 +15,10 @@ from shared.pulls import OVERLAP
 from shared.words import Direction, System
 from tasks.kinds import KINDS
 from tests.harness.mission import (
-    LAST_WEEK,
     answers_lost,
     arrived,
     at_rackbeat,
+    connected_long_ago,
     credit,
     credit_in_tfso,
     invoice_all,
@@ -37,7 +37,7 @@ from tests.harness.people import tfso_order
 from tests.harness.world import GENEROUS_RACKBEAT, SLUG, Json, World, world
 
 FROM_24SO = {"origin": "24so"}
-CREDITED_ON = f"{LAST_WEEK}T00:00:00"
+CREDITED_ON = "2026-03-05T00:00:00"
 
 OfSign = Callable[[bool], World]
 
@@ -121,6 +121,7 @@ def test_a_credit_note_from_24so_credits_the_invoice_it_refers_to(
 ) -> None:
     the_world = world_of(negative)
     the_world.connect(invoice=FROM_24SO)
+    connected_long_ago(the_world)
     order, number = arrived(the_world)
     the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
     later(the_world)
@@ -162,6 +163,7 @@ def test_an_answer_lost_anywhere_in_crediting_neither_doubles_the_note_nor_leave
     the_world: World, operation: str, effect: str
 ) -> None:
     the_world.connect(invoice=FROM_24SO)
+    connected_long_ago(the_world)
     invoice = invoiced(the_world)
     the_world.rackbeat.fault(operation=operation, effect=effect, times=1)
     made = credit_in_tfso(the_world, invoice, DateInvoiced=CREDITED_ON)

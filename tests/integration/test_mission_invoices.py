@@ -8,7 +8,6 @@ import pytest
 
 from shared.operations import Operations
 from tests.harness.mission import (
-    LAST_WEEK,
     answers_lost,
     arrived,
     at_rackbeat,
@@ -450,18 +449,19 @@ def test_an_order_invoiced_in_24so_is_invoiced_in_rackbeat_and_linked_to_it(
     the_world: World,
 ) -> None:
     the_world.connect(invoice=FROM_24SO)
+    connected_long_ago(the_world)
     customer, product = tfso_goods(the_world)
     order = tfso_order(the_world, customer["Id"], row(product, 3))
     later(the_world)
     the_world.tfso.edit(
         "orders",
         order["OrderId"],
-        {"OrderStatus": "Invoiced", "DateInvoiced": f"{LAST_WEEK}T00:00:00"},
+        {"OrderStatus": "Invoiced", "DateInvoiced": "2026-03-02T00:00:00"},
     )
     later(the_world)
     (invoice,) = invoices(the_world)
     # Dated as in 24SevenOffice, whenever it is transferred: it belongs to that period.
-    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, LAST_WEEK)
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
     assert invoice["orders"] == [the_only_draft(the_world)["number"]]
     assert total(the_world, invoice["number"]) == Decimal(
         refresh(the_world, order)["OrderTotalIncVat"]
@@ -657,17 +657,18 @@ def test_an_answer_lost_anywhere_in_the_conversion_neither_doubles_the_invoice_n
     the_world: World, operation: str, effect: str
 ) -> None:
     the_world.connect(invoice=FROM_24SO)
+    connected_long_ago(the_world)
     order, _ = arrived(the_world)
     the_world.rackbeat.fault(operation=operation, effect=effect, times=1)
     the_world.tfso.edit(
         "orders",
         order["OrderId"],
-        {"OrderStatus": "Invoiced", "DateInvoiced": f"{LAST_WEEK}T00:00:00"},
+        {"OrderStatus": "Invoiced", "DateInvoiced": "2026-03-02T00:00:00"},
     )
     later(the_world)
     the_world.settle(rounds=60)
     (invoice,) = invoices(the_world)
-    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, LAST_WEEK)
+    assert (invoice["is_booked"], invoice["invoice_date"]) == (True, "2026-03-02")
     assert the_world.states() == []
 
 

@@ -7,14 +7,10 @@ from collections.abc import Callable
 from getpass import getuser
 from typing import Any
 
-import httpx
 import pytest
-from celery import Celery
-from pydantic import SecretStr
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from sandbox.tls import tls
 from shared.operations import Intended, Operations
 from shared.tables import Audit
 from shared.words import Cause, Direction
@@ -29,14 +25,10 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
+from tests.harness.ways import carry_out, open_to_all, post
 from tests.harness.world import FEW, SLUG, World
-from workers import process, tasks
 from workers.cli import app as cli
-from workers.web import api
 
-TOKEN = "the-token-of-the-test"
-CELERY = Celery("test", set_as_current=False)
-tasks.register(CELERY)
 FROM_24SO, FROM_RACKBEAT = Direction.TFSO_TO_RACKBEAT, Direction.RACKBEAT_TO_24SO
 ONLY_SUPPLIERS = {"product": OFF, "product_group": OFF, "customer": OFF, "order": OFF}
 
@@ -44,10 +36,7 @@ ONLY_SUPPLIERS = {"product": OFF, "product_group": OFF, "customer": OFF, "order"
 @pytest.fixture
 def ways(the_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world that command line, HTTP and tasks work on."""
-    configuration = the_world.configuration.model_copy(update={"api_token": SecretStr(TOKEN)})
-    for module in (process, api, tasks):
-        monkeypatch.setattr(module, "the_engine", lambda: the_world.engine)
-    monkeypatch.setattr(api, "configuration", lambda: configuration)
+    open_to_all(the_world, monkeypatch)
     return the_world
 
 
@@ -58,18 +47,8 @@ def by_cli(*arguments: str) -> str:
 
 
 def by_http(the_world: World, path: str, **body: Any) -> None:
-    answer = httpx.post(
-        f"{the_world.web_url}/api/connections/{SLUG}/{path}",
-        json=body,
-        headers={"Authorization": f"Bearer {TOKEN}"},
-        trust_env=False,
-        verify=tls(),
-    )
+    answer = post(the_world, f"{SLUG}/{path}", **body)
     assert answer.status_code == 202, answer.text
-
-
-def by_task(name: str, **arguments: Any) -> None:
-    CELERY.tasks[f"varebro.{name}"].apply(kwargs=arguments, throw=True)
 
 
 def spoilt(the_world: World, *, webhooks: bool = False) -> list[str]:
@@ -109,29 +88,29 @@ ONE: dict[str, Callable[[World, list[str]], object]] = {
     "http": lambda w, ids: by_http(
         w, "resync", direction="24so_to_rackbeat", kind="supplier", keys=ids[:1]
     ),
-    "task": lambda _w, ids: by_task("supplier.24so_to_rackbeat", connection=SLUG, key=ids[0]),
+    "task": lambda _w, ids: carry_out("supplier.24so_to_rackbeat", connection=SLUG, key=ids[0]),
 }
 SEVERAL: dict[str, Callable[[World, list[str]], object]] = {
     "cli": lambda _w, ids: by_cli("sync", "resync", SLUG, "supplier", *ids[:2]),
     "http": lambda w, ids: by_http(
         w, "resync", direction="24so_to_rackbeat", kind="supplier", keys=ids[:2]
     ),
-    "task": lambda _w, ids: by_task("resync", connection=SLUG, kinds="supplier", keys=ids[:2]),
+    "task": lambda _w, ids: carry_out("resync", connection=SLUG, kinds="supplier", keys=ids[:2]),
 }
 KIND: dict[str, Callable[[World], object]] = {
     "cli": lambda _w: by_cli("sync", "resync", SLUG, "supplier"),
     "http": lambda w: by_http(w, "resync", direction="24so_to_rackbeat", kind="supplier"),
-    "task": lambda _w: by_task("resync", connection=SLUG, kinds=["supplier"]),
+    "task": lambda _w: carry_out("resync", connection=SLUG, kinds=["supplier"]),
 }
 WHOLE: dict[str, Callable[[World], object]] = {
     "cli": lambda _w: by_cli("sync", "resync", SLUG),
     "http": lambda w: by_http(w, "resync", direction="24so_to_rackbeat"),
-    "task": lambda _w: by_task("resync", connection=SLUG),
+    "task": lambda _w: carry_out("resync", connection=SLUG),
 }
 RETRY: dict[str, Callable[[World], object]] = {
     "cli": lambda _w: by_cli("sync", "retry", SLUG),
     "http": lambda w: by_http(w, "retry"),
-    "task": lambda _w: by_task("retry", connection=SLUG),
+    "task": lambda _w: carry_out("retry", connection=SLUG),
 }
 every_way = pytest.mark.parametrize("way", ["cli", "http", "task"])
 
@@ -182,7 +161,7 @@ def test_only_what_changed_in_a_span_of_time_is_transferred_again(ways: World, w
         body = {"direction": "24so_to_rackbeat", "kind": "supplier", "since": since}
         by_http(ways, "resync", **body)
     else:
-        by_task("resync", connection=SLUG, kinds=["supplier"], since=since)
+        carry_out("resync", connection=SLUG, kinds=["supplier"], since=since)
     ways.work()
     ways.settle()
     assert wrong(ways) == 0
@@ -192,7 +171,7 @@ def test_only_what_changed_in_a_span_of_time_is_transferred_again(ways: World, w
 
 def test_what_changed_after_the_span_of_time_is_left_alone(ways: World) -> None:
     spoilt(ways)
-    by_task(
+    carry_out(
         "resync", connection=SLUG, kinds=["supplier"],
         since="2026-01-01T00:00:00+00:00", until="2026-01-02T00:00:00+00:00",
     )  # fmt: skip

@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import update
 
-from sandbox.rackbeat import API_KEY
-from sandbox.tls import tls
 from shared.runs import start_run
 from shared.tables import Cursor
 from shared.words import Cause, Direction
 from tests.harness.mission import (
+    at_rackbeat,
     book,
     configure,
     invoices,
@@ -58,14 +56,7 @@ def paid(the_world: World, invoice: Json) -> None:
 
 
 def renumbered(the_world: World, _invoice: Json) -> None:
-    answer = httpx.put(
-        f"{the_world.rackbeat_url}/api/products/SEKK",
-        json={"number": "SEKK-2"},
-        headers={"Authorization": f"Bearer {API_KEY}"},
-        verify=tls(),
-        trust_env=False,
-    )
-    assert answer.is_success
+    at_rackbeat(the_world, "/products/SEKK", method="PUT", number="SEKK-2")
     the_world.settle()
     reconcile(the_world)
 

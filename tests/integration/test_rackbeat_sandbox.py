@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +13,6 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,31 +21,12 @@ from starlette.routing import Route
 from sandbox.control import SandboxControl
 from sandbox.faults import Effect, Fault
 from sandbox.rackbeat import Config, create_app
+from sandbox.threads import running
 
 Json = dict[str, Any]
 NOON = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
 # The kernel resets a connection that is closed before the whole request was read.
 BROKEN_OFF = (httpx.RemoteProtocolError, httpx.ReadError)
-
-
-@contextlib.contextmanager
-def running(app: Starlette) -> Iterator[str]:
-    """Serve an application on a free port; the address while it runs."""
-    # Named as TCP, or asyncio leaves Nagle's delay on: 40 ms for every answer.
-    listening = socket.socket(proto=socket.IPPROTO_TCP)
-    listening.bind(("127.0.0.1", 0))
-    # Faults break answers off on purpose; the server's complaints about that are no news.
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
-    thread.start()
-    try:
-        wait_until(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        listening.close()
-    assert not thread.is_alive()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:

@@ -9,25 +9,15 @@ from sqlalchemy import select, update
 from structlog.testing import CapturingLogger
 
 from shared import listing, pulls, runs
-from shared.entity import Entity
 from shared.journal.decide import LONGEST_WAIT
-from shared.kind import Context
 from shared.report import failed_pulls
 from shared.runs import SOON, start_run
 from shared.sweep import sweep
 from shared.tables import Connection, Cursor, Run
 from shared.words import Cause
-from tasks.products import TfsoProducts
 from tests.harness.people import linked, tfso_product, tfso_supplier
+from tests.harness.poison import SECRET, fail, poison
 from tests.harness.world import SLUG, World
-
-PARSE = TfsoProducts.parse
-
-SECRET = "kundens hemmelighet"
-
-
-def fail(*_given: object, **_named: object) -> Any:
-    raise KeyError(SECRET)
 
 
 def logged(module: Any, monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
@@ -75,16 +65,12 @@ def test_a_pull_that_fails_unexpectedly_says_so_and_comes_again_at_its_turn(
     assert [s["name"] for s in the_world.rackbeat.state()["suppliers"]] == ["Skifabrikken AS"]
 
 
-def fails_at_poison(side: TfsoProducts, record: dict[str, Any], context: Context) -> Entity:
-    return fail() if record.get("No") == "GIFT" else PARSE(side, record, context)
-
-
 def test_a_record_that_breaks_the_look_at_it_stops_no_other_of_the_same_pull(
     the_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     the_world.connect()
     link = linked(the_world, "product", tfso_product(the_world, No="GIFT", EAN1=""))
-    monkeypatch.setattr(TfsoProducts, "parse", fails_at_poison)
+    poison(monkeypatch)
     the_world.tfso.edit("products", int(link.tfso_key), {"Name": "Ny"})
     tfso_product(the_world, No="FRISK", EAN1="")
     the_world.pull("product")
@@ -104,7 +90,7 @@ def test_a_record_that_breaks_the_look_at_it_stops_no_run(
 ) -> None:
     the_world.connect()
     linked(the_world, "product", tfso_product(the_world, No="GIFT", EAN1=""))
-    monkeypatch.setattr(TfsoProducts, "parse", fails_at_poison)
+    poison(monkeypatch)
     run_id = start_run(the_world.engine, SLUG, cause, kinds=["product"])
     the_world.work()
     the_world.settle()

@@ -7,35 +7,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, get_args
 
-import httpx
 import pytest
-from celery import Celery
-from pydantic import SecretStr
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from sandbox.tls import tls
 from shared.connections import NotUsable
-from shared.entity import Entity
-from shared.kind import Context
 from shared.operations import Operations
 from shared.runs import start_run
 from shared.settings import OrderStatus
 from shared.tables import Run
 from shared.words import Cause, Direction
 from tasks.kinds import KINDS
-from tasks.products import TfsoProducts
 from tests.harness.people import tfso_product
+from tests.harness.poison import poison
 from tests.harness.stored import everything_stored
+from tests.harness.ways import carry_out, open_to_all, post
 from tests.harness.world import SLUG, World
-from workers import process, tasks
 from workers.cli import app as cli
 from workers.messages import task_name
-from workers.web import api
-
-TOKEN = "the-token-of-the-test"
-CELERY = Celery("test", set_as_current=False)
-tasks.register(CELERY)
 
 
 class Clerk:
@@ -50,28 +39,19 @@ class Clerk:
         return " ".join(result.output.split())
 
     def by_http(self, path: str, **body: Any) -> str:
-        answer = httpx.post(
-            f"{self.world.web_url}/api/connections/{path}",
-            json=body,
-            headers={"Authorization": f"Bearer {TOKEN}"},
-            trust_env=False,
-            verify=tls(),
-        )
+        answer = post(self.world, path, **body)
         assert answer.status_code == 422, answer.text
         return str(answer.json()["detail"])
 
     def by_task(self, name: str, **arguments: Any) -> str:
         with pytest.raises(NotUsable) as refused:
-            CELERY.tasks[f"varebro.{name}"].apply(kwargs=arguments, throw=True)
+            carry_out(name, **arguments)
         return str(refused.value)
 
 
 @pytest.fixture
 def clerk(the_world: World, monkeypatch: pytest.MonkeyPatch) -> Clerk:
-    configuration = the_world.configuration.model_copy(update={"api_token": SecretStr(TOKEN)})
-    for module in (process, api, tasks):
-        monkeypatch.setattr(module, "the_engine", lambda: the_world.engine)
-    monkeypatch.setattr(api, "configuration", lambda: configuration)
+    open_to_all(the_world, monkeypatch)
     the_world.connect()
     return Clerk(the_world)
 
@@ -223,14 +203,7 @@ def test_a_record_that_breaks_its_preview_is_shown_as_parked_beside_the_others(
     clerk: Clerk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, sound = (tfso_product(clerk.world, No=number, EAN1="") for number in ("GIFT", "FRISK"))
-    parse = TfsoProducts.parse
-
-    def faulty(side: TfsoProducts, record: dict[str, Any], context: Context) -> Entity:
-        if record.get("No") == "GIFT":
-            raise KeyError("kundens hemmelighet")
-        return parse(side, record, context)
-
-    monkeypatch.setattr(TfsoProducts, "parse", faulty)
+    poison(monkeypatch)
     operations = Operations(clerk.world.engine, actor="test")
     direction = Direction.TFSO_TO_RACKBEAT
     keys = [str(broken["Id"]), str(sound["Id"])]
