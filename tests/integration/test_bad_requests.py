@@ -49,7 +49,8 @@ class Site:
         parts = urlsplit(str(self.http.base_url))
         with socket.create_connection((parts.hostname, parts.port), timeout=5) as line:
             line.sendall(request)
-            line.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # it may have refused and hung up already
+                line.shutdown(socket.SHUT_WR)
             with suppress(ConnectionResetError):
                 return b"".join(iter(lambda: line.recv(65536), b""))
         return b""
