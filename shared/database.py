@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -76,6 +78,24 @@ def wait_as_long_as_it_takes(connection: Connection) -> None:
     driver.patience = None
 
 
+class Sessions(sessionmaker[Session]):
+    """Makes sessions: to read with, when called; to write with, in one transaction, by `begin`.
+
+    Each statement sees what has been committed before it, whether or not it is in a transaction:
+    one that is only to be read in would cost two more messages, and its end makes psycopg forget
+    what it has prepared.
+    """
+
+    def __init__(self, engine: Engine, **options: Any) -> None:
+        super().__init__(engine.execution_options(isolation_level="AUTOCOMMIT"), **options)
+        self._writing = engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with self(bind=self._writing) as session, session.begin():
+            yield session
+
+
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     """Sessions whose objects stay readable after the commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+    return Sessions(engine, expire_on_commit=False)

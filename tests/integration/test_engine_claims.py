@@ -258,13 +258,14 @@ def test_whoever_ends_a_change_can_wake_the_next_one_while_that_is_being_claimed
     the_world.tfso.edit("products", key, {"Name": "Nyere navn"})
     the_world.pull("product")
     again = the_world.change(kind="product", key=key, state="pending").id
-    with ThreadPoolExecutor(1) as pool, the_world.sessions() as ending:
-        connection_id = the_world.change(id=again).connection_id
-        assert find_link(ending, connection_id, "product", System.TFSO, key, lock=True) is not None
-        claiming = pool.submit(the_world.engine.process, again)
-        wait_until(lambda: somebody_waits(the_world), WAIT, "nobody waits for the link")
-        ending.execute(update(Change).where(Change.id == again).values(enqueued_at=None))
-        ending.commit()
+    with ThreadPoolExecutor(1) as pool:
+        with the_world.sessions.begin() as ending:
+            connection_id = the_world.change(id=again).connection_id
+            link = find_link(ending, connection_id, "product", System.TFSO, key, lock=True)
+            assert link is not None
+            claiming = pool.submit(the_world.engine.process, again)
+            wait_until(lambda: somebody_waits(the_world), WAIT, "nobody waits for the link")
+            ending.execute(update(Change).where(Change.id == again).values(enqueued_at=None))
         claiming.result(WAIT)
     assert the_world.change(id=again).outcome == "updated"
 

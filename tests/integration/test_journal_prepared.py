@@ -16,7 +16,7 @@ OFTEN = 15
 
 def test_a_connection_that_has_recorded_many_changes_goes_on_recording(database_url: str) -> None:
     engine = make_engine(database_url)
-    with make_sessions(engine)() as session:
+    with make_sessions(engine).begin() as session:
         connection = Connection(
             slug="fjell", name="Fjell", rackbeat_url="", tfso_url="", rackbeat_account="1",
             tfso_identity="", tfso_client="", created_at=utc_now(),
