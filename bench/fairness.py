@@ -113,8 +113,10 @@ def main(
     backlog: int = typer.Option(10_000),
     rounds: int = 3,
     answer_seconds: float = 0.1,
+    at_most: float = typer.Option(1.0, help="Seconds 95 % of the others may take beside it"),
 ) -> None:
-    """Measure the others' latency without and with one connection's backlog."""
+    """Measure the others' latency without and with one connection's backlog; ends with an error
+    where the backlog delays them."""
     config = rackbeat.Config(requests_per_minute=NO_LIMIT)
     with data_folder("fairness", CHECKOUT) as folder, ExitStack() as ending:
         url = ending.enter_context(running(rackbeat.create_app(config)))
@@ -145,6 +147,9 @@ def main(
     console.print(
         f"{still_pending} of the backlog were still pending when the last of them had ended."
     )
+    if last > at_most:
+        console.print(f"Beside the backlog 95 % take {last:.2f} s, more than {at_most:g} s.")
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
