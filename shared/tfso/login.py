@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from shared.clock import Clock
 from shared.failures import AuthFailed, Rejected, Transient
 from shared.tfso.exchange import Exchange
-from shared.tfso.protocol import LOGIN_PAUSE, Service, SessionLost
+from shared.tfso.protocol import COOKIE_VALUE, LOGIN_PAUSE, Service, SessionLost
 from shared.words import System
 
 
@@ -124,6 +124,10 @@ class Login:
         session_id = self._with_credentials("Login", IdentityId=self._credentials.identity_id)
         if not session_id:
             raise self._wrong_credentials()
+        if not COOKIE_VALUE.fullmatch(session_id):
+            raise Transient(
+                "24SevenOffice's answer to Login is broken: that is no session.", system=System.TFSO
+            )
         return SecretStr(session_id)
 
     def _enter_chosen_client(self, session: SecretStr) -> None:

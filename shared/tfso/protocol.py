@@ -18,6 +18,8 @@ from shared.words import System
 
 DEFAULT_BASE_URL = "https://api.24sevenoffice.com"
 SESSION_COOKIE = "ASP.NET_SessionId"
+# What a cookie can carry: visible characters, but for those that have a meaning there (RFC 6265).
+COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]+")
 # An order in one of these is immutable.
 INVOICED = ("Invoiced", "InvoicedCashAccount", "InvoicedPack")
 MAX_ORDER_IDS = 1000  # in one GetInvoices

@@ -243,6 +243,14 @@ def test_an_impossible_value_is_a_failure(line: Line, content: str) -> None:
     assert type(line.failure("GetProducts")) is Transient
 
 
+@pytest.mark.parametrize("session", ["\x80", "å", "a b", "a; ASP.NET_SessionId=b", "a,b", "a\nb"])
+def test_a_session_that_no_cookie_can_carry_is_a_broken_answer(line: Line, session: str) -> None:
+    line.answers("Login", soap("Login", session))
+    failure = line.failure("Login")
+    assert type(failure) is Transient
+    assert "no session" in failure.message
+
+
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize("result", ["", "<Product i:nil='true'/>", "<x/>", "x"])
 def test_a_result_without_records_is_a_failure_or_nothing(
