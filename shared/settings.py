@@ -116,6 +116,10 @@ class ProductSettings(KindSettings):
         default=ProductNumber.NO,
         description="The 24SevenOffice field that carries Rackbeat's product number: no or id",
     )
+    price: Literal["price", "web_price"] = Field(
+        default="price",
+        description="The 24SevenOffice field that matches Rackbeat's sales price",
+    )
     cost: Literal["in_price", "cost"] = Field(
         default="in_price",
         description="The 24SevenOffice field that matches Rackbeat's recommended cost price",

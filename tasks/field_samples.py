@@ -74,6 +74,7 @@ _PRODUCT: dict[System, Sample] = {
         "Name": E("Sekk 60 l", "Sekk 70 l"),
         "Description": E("Til fjells", "Til skogs"),
         "Price": E(Decimal("1299.5"), Decimal(1499)),
+        "WebPrice": E(Decimal(1199), Decimal(1399)),
         "InPrice": E(Decimal(700), Decimal(800)),
         "Cost": E(Decimal(710), Decimal(810)),
         "EAN1": E("7038010000010", "7038010000027"),

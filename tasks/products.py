@@ -168,8 +168,8 @@ def _number(entity: Product) -> str:
 
 
 PROPERTIES = (
-    "Id", "No", "Name", "Description", "Price", "InPrice", "Cost", "EAN1", "CategoryId",
-    "StatusId", "StockControlled", "DateChanged",
+    "Id", "No", "Name", "Description", "Price", "WebPrice", "InPrice", "Cost", "EAN1",
+    "CategoryId", "StatusId", "StockControlled", "DateChanged",
 )  # fmt: skip
 ACTIVE, EXPIRED = 1, 0
 
@@ -183,12 +183,12 @@ class TfsoProducts(TfsoSide[Product]):
     def parse(self, record: Record, context: Context) -> Product:
         by_id = context.settings.product.number is ProductNumber.ID
         status = whole(record.get("StatusId"), "StatusId")
-        cost = _cost_field(context.settings)
+        price, cost = _price_fields(context.settings)
         return Product(
             number=text(record.get("Id" if by_id else "No")),
             name=record.get("Name"),
             description=record.get("Description"),
-            sales_price=decimal(record.get("Price"), "Price"),
+            sales_price=decimal(record.get(price), price),
             cost_price=decimal(record.get(cost), cost),
             ean=record.get("EAN1"),
             group=text(record.get("CategoryId")),
@@ -197,11 +197,12 @@ class TfsoProducts(TfsoSide[Product]):
         )
 
     def render(self, entity: Product, context: Context) -> Payload:
+        price, cost = _price_fields(context.settings)
         payload: dict[str, Any] = {
             "Name": no_longer_than(entity.name, 125, "name", "24SevenOffice"),
             "Description": no_longer_than(entity.description, 500, "description", "24SevenOffice"),
-            "Price": entity.sales_price,
-            _cost_field(context.settings): entity.cost_price,
+            price: entity.sales_price,
+            cost: entity.cost_price,
             "EAN1": no_longer_than(entity.ean, 50, "EAN", "24SevenOffice"),
             "CategoryId": None if entity.group is None else int(entity.group),
             "StatusId": None if entity.active is None else (ACTIVE if entity.active else EXPIRED),
@@ -254,8 +255,11 @@ def _category(entity: Product, context: Context) -> int:
     return category
 
 
-def _cost_field(settings: Settings) -> str:
-    return {"in_price": "InPrice", "cost": "Cost"}[settings.product.cost]
+def _price_fields(settings: Settings) -> tuple[str, str]:
+    """Which fields carry the sales price and the cost price."""
+    sales = {"price": "Price", "web_price": "WebPrice"}[settings.product.price]
+    cost = {"in_price": "InPrice", "cost": "Cost"}[settings.product.cost]
+    return sales, cost
 
 
 KIND = Kind(

@@ -270,16 +270,33 @@ def test_each_kind_is_pulled_as_often_as_is_set(the_world: World) -> None:
     assert len(the_world.rackbeat.state()["suppliers"]) == 1
 
 
-@pytest.mark.parametrize(("setting", "cost"), [("in_price", "1800"), ("cost", "1950")])
-def test_the_cost_price_is_that_of_the_field_that_is_set(
-    the_world: World, setting: str, cost: str
+@pytest.mark.parametrize(
+    ("setting", "prices"),
+    [
+        ({}, ("3499.90", "1800")),
+        ({"cost": "cost"}, ("3499.90", "1950")),
+        ({"price": "web_price"}, ("3299", "1800")),
+    ],
+)
+def test_the_prices_are_those_of_the_fields_that_are_set(
+    the_world: World, setting: dict[str, str], prices: tuple[str, str]
 ) -> None:
-    begun(the_world, product={"cost": setting})
-    tfso_product(the_world, Cost="1950.00")
+    begun(the_world, product=setting)
+    made = tfso_product(the_world, Cost="1950.00", WebPrice="3299.00")
     later(the_world)
     there = the_world.in_rackbeat("products", "SKI-205")
-    assert Decimal(str(there["recommended_cost_price"])) == Decimal(cost)
-    assert Decimal(str(there["sales_price"])) == Decimal("3499.90")
+    found = (there["sales_price"], there["recommended_cost_price"])
+    assert [Decimal(str(price)) for price in found] == [Decimal(price) for price in prices]
+    edit = {"sales_price": 2999, "recommended_cost_price": 1700}
+    the_world.rackbeat.edit("products", "SKI-205", edit)
+    later(the_world)
+    before = {"Price": "3499.90", "WebPrice": "3299.00", "InPrice": "1800.00", "Cost": "1950.00"}
+    sales = {"web_price": "WebPrice"}.get(setting.get("price", ""), "Price")
+    cost = {"cost": "Cost"}.get(setting.get("cost", ""), "InPrice")
+    here = the_world.in_tfso("products", made["Id"])
+    assert {name: Decimal(here[name]) for name in before} == {
+        name: Decimal(price) for name, price in (before | {sales: "2999", cost: "1700"}).items()
+    }
 
 
 # -- what a record needs ------------------------------------------------------------------------

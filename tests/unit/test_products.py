@@ -81,6 +81,7 @@ IN_24SO = {
     "Price": Decimal("2499.5000"),
     "InPrice": Decimal("1100.0000"),
     "Cost": Decimal("1150.0000"),
+    "WebPrice": Decimal("1890.0000"),
     "EAN1": "7038010000001",
     "CategoryId": 20,
     "StatusId": 1,
@@ -161,6 +162,8 @@ def test_a_24so_product_is_written_to_rackbeat_as(
     ("setting", "read", "written"),
     [
         ({"cost": "cost"}, {}, {"recommended_cost_price": Decimal(1150)}),
+        ({"price": "web_price"}, {}, {"sales_price": Decimal(1890)}),
+        ({"price": "web_price"}, {"WebPrice": None}, {"sales_price": 0}),
         ({"number": "id", "origin": "24so"}, {}, {"number": "501"}),
         ({"number": "id", "origin": "24so"}, {"No": "x" * 30}, {"number": "501"}),
     ],
@@ -172,10 +175,16 @@ def test_the_settings_choose_the_24so_fields_that_are_read(
     assert to_rackbeat(IN_24SO | read, settings) == FOR_RACKBEAT | written
 
 
-def test_the_settings_choose_the_24so_field_that_the_cost_is_written_to() -> None:
-    payload = to_24so(IN_RACKBEAT, load_settings({"product": {"cost": "cost"}}))
-    assert payload["Cost"] == Decimal(1100)
-    assert "InPrice" not in payload
+@pytest.mark.parametrize(
+    ("setting", "chosen", "other"),
+    [({"cost": "cost"}, "Cost", "InPrice"), ({"price": "web_price"}, "WebPrice", "Price")],
+)
+def test_the_settings_choose_the_24so_fields_that_prices_are_written_to(
+    setting: dict[str, Any], chosen: str, other: str
+) -> None:
+    payload = to_24so(IN_RACKBEAT, load_settings({"product": setting}))
+    assert payload[chosen] == to_24so(IN_RACKBEAT)[other]
+    assert other not in payload
 
 
 def test_the_settings_choose_the_unit() -> None:
@@ -289,9 +298,9 @@ def test_rackbeat_keeps_every_field_it_is_sent(product: Product) -> None:
     assert found == product.model_copy(update={"stock_controlled": None})  # read-only there
 
 
-@given(IN_A_GROUP, st.sampled_from(["in_price", "cost"]))
-def test_24so_keeps_every_field_it_is_sent(product: Product, cost: str) -> None:
-    context = Context(load_settings({"product": {"cost": cost}}))
+@given(IN_A_GROUP, st.sampled_from([{}, {"cost": "cost"}, {"price": "web_price"}]))
+def test_24so_keeps_every_field_it_is_sent(product: Product, setting: dict[str, str]) -> None:
+    context = Context(load_settings({"product": setting}))
     sent = tfso_values.write(KIND.tfso.render(product, context))
     assert KIND.tfso.parse(sent, context) == product
 

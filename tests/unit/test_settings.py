@@ -81,7 +81,7 @@ def test_a_conflict_is_won_by_whom_the_setting_names(wins: str, winner: System |
         ({"supplier": {"payment_terms_days": 40000}}, "supplier.payment_terms_days"),
         ({"local_currency": "kr"}, "local_currency"),
         ({"product": {"unit": ""}}, "product.unit"),
-        ({"product": {"price": "in_price"}}, "product.price"),
+        ({"product": {"hue": 1}}, "product.hue"),
         ({"stock": {"origin": "24so"}}, "stock.origin"),
         ({"costumer": {}}, "costumer"),
         ({"version": 2}, "version"),
@@ -106,8 +106,8 @@ def test_a_value_that_is_not_allowed_is_refused_and_its_field_is_named(
             "customer.origin: 1 is not allowed. Choose rackbeat, 24so, both or off.",
         ),
         (
-            {"product": {"price": "in_price"}},
-            "product.price: There is no such setting. `varebro settings show` lists all there are.",
+            {"product": {"hue": 1}},
+            "product.hue: There is no such setting. `varebro settings show` lists all there are.",
         ),
         (
             {"order": 1},
