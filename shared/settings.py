@@ -74,6 +74,11 @@ class CompanySettings(KindSettings):
         pattern="^[A-Z]{2}$",
         description="Two-letter country used where the record's own is missing or unknown",
     )
+    vat_zone: Literal["by_country", "rackbeat"] = Field(
+        default="by_country",
+        description="VAT zone of new records from 24SevenOffice: by_country (eu in the EU, abroad "
+        "elsewhere; of the country above Rackbeat decides) or rackbeat (it always does)",
+    )
 
 
 class SupplierSettings(CompanySettings):

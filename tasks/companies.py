@@ -31,6 +31,11 @@ from tasks.sides import BATCH, RackbeatSide, TfsoSide, found_in_tfso, whole_numb
 
 LARGEST_ID = 2**31 - 1  # in 24SevenOffice
 NORWEGIAN_DIGITS = 9  # of an organisation number
+# Members of the European Union (https://european-union.europa.eu), by ISO 3166 code.
+EU = frozenset({
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
+    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+})  # fmt: skip
 
 
 class Company(Entity):
@@ -164,9 +169,19 @@ class RackbeatCompanies(RackbeatSide[Company]):
         if context.existing is None:
             payload["number"] = whole_number(entity.number, f"{self.title} '{entity.name}'")
             payload[f"{self.kind}_group_id"] = self._settings(context.settings).group
+            payload["vat_zone"] = self._vat_zone(entity, context)
             if not entity.payment_terms:
                 context.note(f"No payment terms; {wanted.value} is used (the default).")
         return without_nothing(payload)
+
+    def _vat_zone(self, entity: Company, context: Context) -> str | None:
+        """The zone whose VAT Rackbeat charges (assumed: as seen from the company's own country)."""
+        settings = self._settings(context.settings)
+        if settings.vat_zone != "by_country" or entity.country in {None, settings.country}:
+            return None
+        zone = "eu" if entity.country in EU else "abroad"
+        context.note(f"The VAT zone is '{zone}', after the country {entity.country}.")
+        return zone
 
 
 def _country(value: Any, place: Iterable[Any], context: Context, kind: str) -> str | None:

@@ -48,6 +48,13 @@ NOTES: tuple[Note, ...] = (
         "Names in Norwegian, Danish, Swedish and English, and codes of two and three letters. "
         "The default where it is empty or unknown, and there is an address.",
     ),
+    N(
+        COMPANIES,
+        BACK,
+        "country",
+        "The VAT zone is `eu` in the EU and `abroad` elsewhere; of the setting's country Rackbeat "
+        "decides.",
+    ),
     N(COMPANIES, FORTH, "payment_terms", "`20` for 20 days net, `-5` for end of month + 45 days."),
     N(
         COMPANIES,

@@ -134,7 +134,7 @@ def _company(kind_of_company: str) -> dict[System, Sample]:
                 "Work": {"Value": E("61 00 00 00", "72 00 00 00")},
                 "Mobile": {"Value": E("900 00 000", "911 11 111")},
             },
-            "Country": E("SE", "DK"),
+            "Country": E("SE", "GB"),
             "Addresses": {"Post": _tfso_address("Otta")},
             "PaymentTime": E(20, -5),
             "CurrencyId": E("EUR", "SEK"),

@@ -23,7 +23,7 @@ from tests.harness.mission import (
     the_only_draft,
     the_only_order,
 )
-from tests.harness.people import rackbeat_customer, tfso_order
+from tests.harness.people import rackbeat_customer, tfso_customer, tfso_order
 from tests.harness.world import GENEROUS_RACKBEAT, Json, World, world
 
 FROM_RACKBEAT = {"origin": "rackbeat"}
@@ -332,6 +332,20 @@ def test_orders_arrive_with_the_pull_every_ten_minutes(the_world: World) -> None
     assert the_world.rackbeat.state()["orders"] == []
     later(the_world, minutes=2)
     assert the_only_draft(the_world)["is_booked"] is False
+
+
+def test_an_order_of_a_new_customer_abroad_is_without_vat_in_both_systems(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    _, product = tfso_goods(the_world)
+    swede = tfso_customer(the_world, Name="Umeå Fritid AB", OrganizationNumber="", Country="SE")
+    tfso_order(the_world, swede["Id"], row(product, price="99.95", VatRate="0"))
+    later(the_world)
+    draft = the_only_draft(the_world)
+    assert Decimal(str(draft["total_total"])) == Decimal("99.95")
+    assert the_world.in_rackbeat("customers", swede["Id"])["vat_zone"] == "eu"
+    assert the_world.states() == []
 
 
 def test_a_reference_that_changes_in_24so_replaces_the_one_in_the_note(the_world: World) -> None:

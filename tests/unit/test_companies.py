@@ -192,7 +192,9 @@ TFSO_TO_RACKBEAT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("the country of the address does, too",
      {"Country": None, "Addresses": post(Street="Gatan 1", PostalArea="Umeå", Country="SE")},
      {"address_street": "Gatan 1", "address_zipcode": ..., "address_city": "Umeå",
-      "address_country": "SE"}),
+      "address_country": "SE", "vat_zone": "eu"}),
+    ("Great Britain is not in the EU",
+     {"Country": "GB"}, {"address_country": "GB", "vat_zone": "abroad"}),
     ("some write the place into City",
      {"Country": None, "Addresses": post(PostalCode="2670", City="Otta")},
      {"address_street": ..., "address_country": "NO"}),
@@ -234,6 +236,26 @@ def test_the_settings_choose_what_a_customer_gets_in_rackbeat(
     settings: Settings, written: dict[str, Any]
 ) -> None:
     assert to_rackbeat(IN_24SO, settings) == FOR_RACKBEAT | written
+
+
+@pytest.mark.parametrize(
+    ("setting", "country", "zone"),
+    [
+        ({"country": "SE"}, "SE", None),
+        ({"country": "SE"}, "NO", "abroad"),
+        ({"country": "SE"}, "DK", "eu"),
+        ({"vat_zone": "rackbeat"}, "SE", None),
+        ({}, "Atlantis", None),
+    ],
+)
+def test_the_vat_zone_of_a_new_customer_is_that_of_its_country_seen_from_ones_own(
+    setting: dict[str, Any], country: str, zone: str | None
+) -> None:
+    settings = load_settings({"customer": setting})
+    payload = to_rackbeat(IN_24SO | {"Country": country}, settings)
+    assert payload.get("vat_zone") == zone
+    changed = to_rackbeat(IN_24SO | {"Country": country}, settings, existing=IN_RACKBEAT)
+    assert "vat_zone" not in changed
 
 
 def test_a_customer_whose_number_is_the_external_id_gets_its_id_from_24so() -> None:
