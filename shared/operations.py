@@ -271,16 +271,18 @@ class Operations:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[Intended]:
-        """What an initial sync or a resync would do, record by record. Nothing is written."""
+        """What an initial sync or a resync would do, record by record. Nothing is written.
+
+        Raises:
+            NotUsable: there is no such connection or kind, or it never travels that way.
+        """
         connection = self.connection(slug)
         settings = load_settings(connection.settings)
-        for name in kinds or ():
-            check_way(kind_called(self.engine, name), direction)
-        wanted = kinds or list(kinds_of(cause, direction, self.engine, connection))
+        wanted = kinds_of(self.engine, connection, cause, direction, kinds)
         run = Run(
             cause=cause.value,
             direction=direction.value,
-            kinds=list(wanted),
+            kinds=wanted,
             since=since,
             until=until,
         )

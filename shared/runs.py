@@ -6,7 +6,7 @@ others, with less urgency. A run that is interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -66,15 +66,10 @@ def start_run(
     Raises:
         NotUsable: there is no such connection or kind, or it never travels that way.
     """
-    named = [kinds] if isinstance(kinds, str) else [*(kinds or ())]
-    for name in named:
-        kind = kind_called(engine, name)
-        if cause is Cause.RESYNC:
-            check_way(kind, direction)
     with engine.sessions.begin() as session:
         # Locked, so that two people who ask at once start one run.
         connection = connection_called(session, slug, lock=True)
-        wanted = named or list(kinds_of(cause, direction, engine, connection))
+        wanted = kinds_of(engine, connection, cause, direction, kinds)
         under_way = session.scalars(
             select(Run).where(Run.connection_id == connection.id, Run.state != DONE)
         )
@@ -125,9 +120,29 @@ def check_way(kind: Kind[Any], direction: Direction) -> None:
 
 
 def kinds_of(
-    cause: Cause, direction: Direction, engine: Engine, connection: Connection
-) -> Iterable[str]:
-    """The kinds a run is about when nobody names them."""
+    engine: Engine,
+    connection: Connection,
+    cause: Cause,
+    direction: Direction,
+    named: Sequence[str] | str | None,
+) -> list[str]:
+    """The kinds a run is about: those that are named, or else all that its cause is about.
+
+    Raises:
+        NotUsable: there is no kind of that name, or it never travels that way.
+    """
+    names = [named] if isinstance(named, str) else [*(named or ())]
+    for name in names:
+        kind = kind_called(engine, name)
+        if cause is Cause.RESYNC:
+            check_way(kind, direction)
+    return names or list(_kinds_about(engine, connection, cause, direction))
+
+
+def _kinds_about(
+    engine: Engine, connection: Connection, cause: Cause, direction: Direction
+) -> Iterator[str]:
+    """The kinds that a cause is about."""
     settings = load_settings(connection.settings)
     for kind in engine.kinds.values():
         part = settings.of(kind.name)
