@@ -5,22 +5,25 @@ from __future__ import annotations
 from itertools import product
 
 import structlog
-from sqlalchemy import select
 
+from shared.connections import connection_called
 from shared.engine.engine import Engine
 from shared.failures import AuthFailed, Failure, Outage, Rejected, Unmappable
 from shared.journal import pauses, turns
 from shared.journal.decide import next_probe
-from shared.tables import Connection
 from shared.words import System
 
 log = structlog.get_logger()
 
 
 def probe(engine: Engine, slug: str, system: System) -> bool:
-    """Whether the vendor is back; if so, everything that waited for it goes on."""
+    """Whether the vendor is back; if so, everything that waited for it goes on.
+
+    Raises:
+        NotUsable: there is no such connection.
+    """
     with engine.sessions() as session:
-        connection_id = session.scalars(select(Connection.id).where(Connection.slug == slug)).one()
+        connection_id = connection_called(session, slug).id
         if pauses.held(session, connection_id, system) is None:
             return True  # another probe, or a person, was quicker
     try:

@@ -133,9 +133,7 @@ def _pull(connection: str, kind: str) -> None:
 
 def _probe(connection: str, system: str) -> None:
     """Look whether a vendor that was down, or refused the login, is back."""
-    operations = _operations()
-    operations.connection(connection)
-    probe(operations.engine, connection, system_called(system))
+    probe(the_engine(), connection, system_called(system))
 
 
 def _initial_sync(connection: str) -> None:
