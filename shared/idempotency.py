@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Protocol, TypeGuard
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import ColumnElement, bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.entity import Seen
-from shared.journal.record import OfARecord, record_of, which_record
+from shared.journal.record import OfARecord, into_a_system, is_record, record_of, which_record
 from shared.tables import Change, IdempotencyKey, constant
 from shared.words import Direction, State
 
@@ -41,17 +41,9 @@ def fingerprint(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _into_a_system(direction: str = "of_direction") -> ColumnElement[bool]:
-    return (
-        (IdempotencyKey.connection_id == bindparam("of_connection"))
-        & (IdempotencyKey.kind == bindparam("of_kind"))
-        & (IdempotencyKey.direction == bindparam(direction))
-    )
-
-
 # Made once, as most transfers ask them.
-_OF_A_RECORD = _into_a_system() & (IdempotencyKey.key == bindparam("of_key"))
-_OF_ITS_COUNTERPART = _into_a_system("reverse") & (IdempotencyKey.key == bindparam("counterpart"))
+_OF_A_RECORD = is_record(IdempotencyKey)
+_OF_ITS_COUNTERPART = is_record(IdempotencyKey, direction="reverse", key="counterpart")
 _CREATION = select(IdempotencyKey).where(
     _OF_A_RECORD,
     IdempotencyKey.operation == constant(CREATE),
@@ -89,7 +81,7 @@ _CREATORS = (
         & (Change.state != constant(State.DONE)),
     )
     .where(
-        _into_a_system(),
+        into_a_system(IdempotencyKey),
         IdempotencyKey.operation == constant(CREATE),
         IdempotencyKey.state == constant(STARTED),
         or_(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.tables import OPEN_CHANGE, Change, constant
+from shared.tables import OPEN_CHANGE, Change, IdempotencyKey, constant
 from shared.words import Cause, Direction, State
 
 # PostgreSQL takes 65,535 parameters a statement; a change has about 16.
@@ -161,18 +161,33 @@ _UPSERT_ONE = _upsert(
 )
 
 
-def is_record(*, direction: str = "of_direction", key: str = "of_key") -> ColumnElement[bool]:
-    """Whether a change is one of a record's: in statements that are made once.
+def into_a_system(
+    table: type[Change | IdempotencyKey], *, direction: str = "of_direction"
+) -> ColumnElement[bool]:
+    """Whether a change or a write is of a kind and a direction: in statements that are made once.
 
     Args:
-        direction, key: the parameters that say which; all of them are as `which_record` gives them.
+        direction: the parameter that says which; all of them are as `which_record` gives them.
     """
     return (
-        (Change.connection_id == bindparam("of_connection"))
-        & (Change.kind == bindparam("of_kind"))
-        & (Change.direction == bindparam(direction))
-        & (Change.key == bindparam(key))
+        (table.connection_id == bindparam("of_connection"))
+        & (table.kind == bindparam("of_kind"))
+        & (table.direction == bindparam(direction))
     )
+
+
+def is_record(
+    table: type[Change | IdempotencyKey] = Change,
+    *,
+    direction: str = "of_direction",
+    key: str = "of_key",
+) -> ColumnElement[bool]:
+    """The same, and one of a record's.
+
+    Args:
+        key: the parameter that says which.
+    """
+    return into_a_system(table, direction=direction) & (table.key == bindparam(key))
 
 
 def which_record(connection_id: int, kind: str, direction: str, key: str | None) -> dict[str, Any]:
