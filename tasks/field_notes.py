@@ -118,7 +118,13 @@ NOTES: tuple[Note, ...] = (
     ),
     N(DOCUMENTS, BACK, "their_reference", "Below the note, after `Deres referanse:`."),
     N(("invoice",), FORTH, "order_reference", "Used where the invoice itself has no reference."),
-    N(DOCUMENTS, BACK, "note", "Followed by the texts of lines without product and price."),
+    N(
+        DOCUMENTS,
+        BACK,
+        "note",
+        "Followed by the texts of lines without product and price. Where there is neither, what "
+        "somebody wrote into the draft stays.",
+    ),
     N(DOCUMENTS, BACK, "ordered_on", "The day it is in Norway."),
     N(DOCUMENTS, BACK, "deliver_on", "The day it is in Norway."),
     N(("invoice",), BACK, "invoiced_on", "The day it is in Norway."),

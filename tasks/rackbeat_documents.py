@@ -95,13 +95,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         document = document.model_copy(update={"lines": kept})
         vat_is_kept(document, "24SevenOffice")
         lines, texts = _split_off_texts(document, context.settings)
-        # The references that can be written are numbers of Rackbeat's employees and contacts.
-        reference = document.their_reference or _note_apart(context.existing or {})[1]
-        if reference:
-            texts.insert(0, f"{REFERENCE}{reference}".replace("\n", " "))
         terms = [int(context.found[each]) for each in _lookups(document)]
-        # An empty text empties the note; None leaves it as it is.
-        note = "\n".join(part for part in (document.note, *texts) if part) or document.note
+        note = _note(document, texts, context.existing or {})
         return without_nothing(
             {
                 "customer_id": None if document.customer is None else int(document.customer),
@@ -169,6 +164,21 @@ def _note_apart(record: Record) -> tuple[Any, str | None]:
     ours = [line for line in lines if line.startswith(REFERENCE)]
     rest = "\n".join(line for line in lines if line not in ours)
     return rest, ours[-1].removeprefix(REFERENCE).strip() if ours else None
+
+
+def _note(document: Document, texts: list[str], existing: Record) -> str | None:
+    """The note as it is to be, with the texts of lines; an empty one is to be emptied, and None
+    leaves it as it is."""
+    there, reference = _note_apart(existing)
+    note = document.note
+    if note is None and not texts:
+        if document.their_reference is None:
+            return None
+        note = text(there)  # 24SevenOffice says nothing: somebody may have written it in Rackbeat
+    # The references that can be written are numbers of Rackbeat's employees and contacts.
+    if reference := document.their_reference or reference:
+        texts = [f"{REFERENCE}{reference}".replace("\n", " "), *texts]
+    return "\n".join(part for part in (note, *texts) if part) or note
 
 
 def _lookups(document: Document) -> list[Lookup]:

@@ -358,6 +358,25 @@ def test_a_reference_that_changes_in_24so_replaces_the_one_in_the_note(the_world
     assert the_world.states() == []
 
 
+@pytest.mark.parametrize("reference", ["Kari Vidda", None])
+def test_a_note_written_into_a_draft_stays_where_24so_has_no_text(
+    the_world: World, reference: str | None
+) -> None:
+    the_world.connect()
+    order = pulled(the_world, YourReference="Kari Vidda")
+    draft = the_only_draft(the_world)
+    assert draft["note"] == "Deres referanse: Kari Vidda"
+    note = "Deres referanse: Kari Vidda\nRing først"
+    the_world.rackbeat.edit("orders", draft["number"], {"note": note})
+    edit = {"YourReference": reference, "DeliveryDate": "2026-12-24T00:00:00"}
+    the_world.tfso.edit("orders", order["OrderId"], edit)
+    later(the_world)
+    draft = the_only_draft(the_world)
+    assert draft["deliver_at"] == "2026-12-24"
+    assert sorted(draft["note"].splitlines()) == ["Deres referanse: Kari Vidda", "Ring først"]
+    assert the_world.states() == []
+
+
 def test_a_text_that_is_taken_off_an_order_is_none_in_rackbeat_either(the_world: World) -> None:
     rackbeat_goods(the_world, "TEKST")
     the_world.connect(order={"item_for_text": "TEKST"})

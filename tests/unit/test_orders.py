@@ -164,6 +164,25 @@ def test_a_draft_has_one_reference_and_what_24so_does_not_say_stays(
     assert payload["note"] == note
 
 
+@pytest.mark.parametrize(
+    ("told", "there", "note"),
+    [
+        ({"YourReference": "Ola"}, "B\nDeres referanse: Kari\nC", "B\nC\nDeres referanse: Ola"),
+        ({"YourReference": "Ola"}, "B", "B\nDeres referanse: Ola"),
+        ({"YourReference": "Ola"}, None, "Deres referanse: Ola"),
+        ({}, "B\nDeres referanse: Kari", None),
+        ({"InvoiceRows": [TENT_ROW, PLUG_ROW, TEXT_ROW]}, "B", "Leveres på døra"),
+    ],
+)
+def test_a_note_that_somebody_wrote_into_a_draft_stays_where_24so_has_no_text(
+    told: dict[str, Any], there: str | None, note: str | None
+) -> None:
+    without = IN_24SO | {"InvoiceText": None, "YourReference": None}
+    record = without | {"InvoiceRows": [TENT_ROW, PLUG_ROW]} | told
+    payload = to_rackbeat(record, existing={"number": 3, "note": there, "lines": []})
+    assert payload.get("note") == note
+
+
 UNTOTALLED = {"OrderTotalIncVat": None, "OrderTotalVat": None}
 FREIGHT_ROW = {"RowId": 4, "SequenceNumber": 4, "Name": "Frakt", "Quantity": 1, "Price": 99}
 CARRIED = {"discount_percentage": Decimal(0), "vat_percentage": Decimal(0)}
