@@ -8,9 +8,8 @@ as a window in full use would let calls go.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -28,9 +27,6 @@ from shared.words import System
 BULK_SHARE = 0.8
 # A worker may wait so long in its slot; for longer waits it gives the record back.
 LONGEST_WAIT = timedelta(seconds=2)
-# A list would begin anew, and perhaps never end: it waits until a full minute has passed by.
-LONGEST_WAIT_IN_A_LIST = timedelta(minutes=1)
-_longest_wait = ContextVar("longest_wait", default=LONGEST_WAIT)
 # Of a quota that several connections share, so much is for whoever comes; of the rest none gets
 # more than an even share of the whole, so that the others have some whatever one of them does.
 FREE_FOR_ALL = 0.5
@@ -44,16 +40,6 @@ AT_ONCE = 1 / 15
 A_MINUTE = 60
 # The vendors count by the hour at most; a header that says more has been misread.
 LONGEST_BLOCK = timedelta(hours=1)
-
-
-@contextmanager
-def patient() -> Iterator[None]:
-    """Within, calls wait for as long as is right for one of many that make up a list."""
-    token = _longest_wait.set(LONGEST_WAIT_IN_A_LIST)
-    try:
-        yield
-    finally:
-        _longest_wait.reset(token)
 
 
 class Limiter(Protocol):
@@ -110,7 +96,7 @@ class SharedLimiter:
         waited = timedelta(0)
         while (wait := self._wait(born)) > timedelta(0):
             waited += wait
-            if waited > _longest_wait.get():
+            if waited > LONGEST_WAIT:
                 raise Limited(
                     f"The calls {self.system.title} allows are used up for now; work goes on by "
                     "itself when there are new ones.",

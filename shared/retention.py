@@ -9,7 +9,8 @@ from sqlalchemy import CursorResult, delete
 from sqlalchemy.orm import Session
 
 from shared.idempotency import STARTED, UPDATE
-from shared.tables import Change, IdempotencyKey, WebhookDelivery
+from shared.pages import FRESH_FOR
+from shared.tables import Change, IdempotencyKey, ListedPage, WebhookDelivery
 from shared.words import State
 
 
@@ -29,6 +30,7 @@ def clean_up(session: Session, *, days: int, now: datetime) -> dict[str, int]:
             IdempotencyKey.state != STARTED,
             IdempotencyKey.started_at < before,
         ),
+        "pages": delete(ListedPage).where(ListedPage.read_at < now - FRESH_FOR),
     }
     deleted: dict[str, int] = {}
     for name, statement in statements.items():

@@ -27,8 +27,8 @@ from shared.journal import pauses
 from shared.journal.decide import LONGEST_WAIT, Wait, explain
 from shared.journal.record import News, record
 from shared.kind import Kind
-from shared.limits import patient
 from shared.links import find_link
+from shared.pages import Pages, forget, remembering
 from shared.settings import Settings, load_settings, with_settings
 from shared.tables import Change, Connection, Cursor, Link, Run, constant
 from shared.traces import log_failure
@@ -191,7 +191,8 @@ def _list_kind(engine: Engine, run_id: int, kind: Kind[Any]) -> None:
         connection = session.get_one(Connection, run.connection_id)
     settings = load_settings(connection.settings)
     comparison: listing.Comparison | None = None
-    with _keeping_lease(engine, run_id), patient():
+    pages = Pages(engine.sessions, run_id, engine.clock)
+    with _keeping_lease(engine, run_id), remembering(pages):
         if run.cause == Cause.RECONCILE:
             comparison = _compare(engine, connection, kind, settings)
             news = comparison.news if settings.reconcile.repair else []
@@ -204,6 +205,7 @@ def _list_kind(engine: Engine, run_id: int, kind: Kind[Any]) -> None:
         stored.listed = {**stored.listed, kind.name: found}
         stored.lease_expires_at = None
         stored.message = None
+        forget(session, run_id)
         if comparison is not None:
             stored.keys = {**stored.keys, kind.name: comparison.keys}
             _store_comparison(

@@ -154,6 +154,17 @@ class Run(Base):
     finished_at: Mapped[datetime | None]
 
 
+class ListedPage(Base):
+    """A part of a list that a run has read, until it has listed that kind: see shared/pages.py."""
+
+    __tablename__ = "listed_page"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    request: Mapped[str] = mapped_column(primary_key=True)  # its fingerprint
+    answer: Mapped[str]  # as JSON
+    read_at: Mapped[datetime]
+
+
 class Change(Base):
     """The journal: the record of this kind with this key changed at its source."""
 

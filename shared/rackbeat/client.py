@@ -23,6 +23,7 @@ from shared.http import (
     why_not_sent,
 )
 from shared.limits import Limiter
+from shared.pages import remembered
 from shared.rackbeat import answers
 from shared.rackbeat.numbers import encode
 from shared.rackbeat.protocol import (
@@ -180,7 +181,11 @@ class RackbeatClient:
     def _list(self, resource: Resource, params: Mapping[str, Parameter]) -> Page:
         what = f"list the {resource.title} records"
         request = Request("GET", resource.address(), what, params=params)
-        return answers.page_of(request, resource, self._answer(request))
+
+        def ask() -> dict[str, Any]:
+            return vars(answers.page_of(request, resource, self._answer(request)))
+
+        return Page(**remembered({"path": request.path, "params": dict(params)}, ask))
 
     # -- writing --------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from shared.clock import Clock, utc_now
 from shared.failures import AuthFailed, Failure, OutcomeUnknown, Rejected, Transient
 from shared.http import checked_base_url
 from shared.limits import Limiter
+from shared.pages import remembered
 from shared.retrying import RetryPolicy
 from shared.tfso import values
 from shared.tfso.exchange import Exchange, without_cookies
@@ -235,7 +236,7 @@ class TfsoClient:
     def get_order_sync_list(self, changed_after: datetime) -> list[int]:
         """The OrderIds of all orders changed after a time."""
         search = {"ChangedAfter": changed_after, "RegisteredAfter": values.UNSET_TIME}
-        found = self.call(Service.INVOICE, "GetOrderSyncList", syncParams=search) or ()
+        found = self._remembered(Service.INVOICE, "GetOrderSyncList", syncParams=search) or ()
         return [number for number in found if number is not None]
 
     def company_sync_list(
@@ -247,7 +248,9 @@ class TfsoClient:
             active: whether to list those in use, or those deleted; None for both (assumed).
         """
         search = {"Page": page, "Active": active, "ChangedAfter": changed_after}
-        answer = self.call(Service.COMPANY, "GetCompanySyncList", syncSearchParameters=search)
+        answer = self._remembered(
+            Service.COMPANY, "GetCompanySyncList", syncSearchParameters=search
+        )
         found: Record = answer or {}
         return SyncPage(
             records=found.get("Items", []),
@@ -257,11 +260,19 @@ class TfsoClient:
         )
 
     def _listed(self, service: Service, operation: str, **arguments: Any) -> list[Record]:
-        records = _records(self.call(service, operation, **arguments))
-        for record in records:
-            if failure := self._failure_in(record):
-                raise failure
-        return records
+        return _records(self._remembered(service, operation, **arguments))
+
+    def _remembered(self, service: Service, operation: str, **arguments: Any) -> Any:
+        """What a list answers, without failures in its records."""
+
+        def ask() -> Any:
+            answer = self.call(service, operation, **arguments)
+            for record in answer if isinstance(answer, list) else ():
+                if isinstance(record, dict) and (failure := self._failure_in(record)):
+                    raise failure
+            return answer
+
+        return remembered({"operation": operation, "arguments": arguments}, ask)
 
     # -- writing --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from limits.storage import RedisStorage
 
 from shared.clock import utc_now
 from shared.failures import Limited, Transient
-from shared.limits import LONGEST_BLOCK, LONGEST_WAIT, SharedLimiter, patient
+from shared.limits import LONGEST_BLOCK, LONGEST_WAIT, SharedLimiter
 from shared.words import System
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -103,26 +103,6 @@ def test_a_short_wait_is_sat_out(worker: Callable[..., SharedLimiter]) -> None:
     for _ in range(3):
         limiter.acquire()
     assert 0 < sum(waits) <= LONGEST_WAIT.total_seconds()
-
-
-def test_a_list_that_has_begun_waits_up_to_a_minute_for_its_next_page(
-    worker: Callable[..., SharedLimiter],
-) -> None:
-    limiter = worker(PerSecond(1, 30))
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        limiter.storage.reset()  # as if the time had passed
-
-    limiter.sleep = sleep
-    limiter.acquire()
-    with patient():
-        limiter.acquire()
-    assert [0 < seconds <= 30 for seconds in waits] == [True]
-    assert calls_until_limited(limiter) == 0
-    with patient():
-        assert calls_until_limited(worker(RateLimitItemPerHour(1))) == 1
 
 
 def test_many_workers_at_once_never_exceed_the_limit(
