@@ -224,12 +224,18 @@ NOTES: tuple[Note, ...] = (
         "invoice belongs to several orders, they are only named in the journal.",
     ),
     N(("invoice",), FORTH, "covers_order", "Decides whether the order itself is changed."),
-    N(("invoice",), FORTH, "order", "Only where the order is linked, and the invoice its own."),
+    N(
+        ("invoice",),
+        FORTH,
+        "order",
+        "Only where the invoice becomes a document of its own. An order that is not linked is "
+        "recognised by its mark, where it is the same customer's.",
+    ),
     N(
         ("invoice",),
         FORTH,
         "order_mark",
-        "Tells an order that became an invoice, though not linked.",
+        "Tells an order that became an invoice, though not linked, and the order of a partial one.",
     ),
     N(("invoice",), FORTH, "credited", "Takes the order's place, where that invoice is linked."),
     N(("invoice",), FORTH, "lines[].quantity", "Negative in a credit note."),

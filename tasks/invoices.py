@@ -22,7 +22,7 @@ from shared.words import Direction, System
 from tasks import payment_terms
 from tasks.documents import Document, Line, rackbeat_total_of, to_the_ore
 from tasks.goods import have_same_goods, quantities_of, taken_back
-from tasks.orders import RackbeatOrders
+from tasks.orders import RackbeatOrders, TfsoOrders
 from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines, their_reference
 from tasks.tfso_documents import (
     A_MONTH,
@@ -377,6 +377,8 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         belongs_to = entity.credited or entity.order
         if context.existing is None and belongs_to is not None:
             payload["ReferenceOrderId"] = int(belongs_to)
+        elif context.existing is None and entity.order_mark and not entity.covers_order:
+            payload["order_mark"] = entity.order_mark
         if context.existing is not None:
             of_ours = order_mark(context.existing).partition("Rackbeat ")[2]
             order = f", ordre {of_ours}" if of_ours else ""
@@ -394,12 +396,21 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         return super().search(client, sought, settings)
 
     def create(self, client: TfsoClient, payload: Payload) -> Written:
-        refers_to = payload.get("ReferenceOrderId")
-        if refers_to is not None:
-            origin = self.read(client, str(refers_to)) or {}
-            if "InvoiceId" in origin:
-                payload = {**payload, "ReferenceInvoiceId": origin["InvoiceId"]}
-        return super().create(client, payload)
+        written = {name: value for name, value in payload.items() if name != "order_mark"}
+        origin = self._origin(client, payload) or {}
+        for reference in ("OrderId", "InvoiceId"):
+            if reference in origin:
+                written[f"Reference{reference}"] = origin[reference]
+        return super().create(client, written)
+
+    def _origin(self, client: TfsoClient, payload: Payload) -> Record | None:
+        """The document it belongs to. The link of its order may be missing: an older backup was
+        put back, say."""
+        if "ReferenceOrderId" in payload:
+            return self.read(client, str(payload["ReferenceOrderId"]))
+        if "order_mark" in payload:
+            return TfsoOrders().marked(client, payload["order_mark"], payload.get("CustomerId"))
+        return None
 
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
         for found in super().changed_since(client, position):

@@ -8,6 +8,7 @@ from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import ORDERS
 from shared.settings import Settings
+from shared.tfso.client import TfsoClient
 from shared.words import Direction, System
 from tasks.documents import Document, take_back
 from tasks.rackbeat_documents import RackbeatDocuments
@@ -100,6 +101,15 @@ class RackbeatOrders(RackbeatDocuments[Order]):
 
 class TfsoOrders(TfsoDocuments[Order]):
     """InvoiceOrders that are orders."""
+
+    def marked(self, client: TfsoClient, mark: str, customer: int | None) -> Record | None:
+        """The only document of a customer that is, or was, the order with that mark."""
+        found = [
+            record
+            for record in self.perhaps_marked(client, mark)
+            if order_mark(record) == mark and record.get("CustomerId") == customer
+        ]
+        return found[0] if len(found) == 1 else None
 
     def mark_of(self, record: Record) -> str:
         return order_mark(record)

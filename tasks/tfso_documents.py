@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.tfso import terms
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
+from shared.tfso.values import LARGEST_INT
 from shared.values import country, day, decimal, dig, part, records, text, whole, without_nothing
 from shared.words import Direction
 from tasks.documents import HUNDRED, WITH_VAT, Address, Document, Line, lines_with_total, take_back
@@ -40,6 +41,7 @@ ROW_PROPERTIES = (
 # that has become an invoice is both: "Rackbeat faktura 50002, ordre 1004".
 _OUR_ORDER = re.compile(r"Rackbeat (?:faktura \S+, ordre )?(\S+)")
 _OUR_INVOICE = re.compile(r"Rackbeat faktura ([^\s,]+)(?:, ordre \S+)?")
+_NUMBER = re.compile("[0-9]{1,10}")
 
 
 def order_mark(record: Record) -> str:
@@ -148,13 +150,16 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
 
     def search(self, client: TfsoClient, sought: Sought[D], settings: Settings) -> list[Record]:
         del settings
-        system, _, number = sought.value.rpartition(" ")
-        if not number.isdecimal():
-            return []
+        return self.perhaps_marked(client, sought.value)  # the engine looks at the marks themselves
+
+    def perhaps_marked(self, client: TfsoClient, mark: str) -> list[Record]:
+        """The documents that may have a mark, as it is searched by its number."""
+        system, _, number = mark.rpartition(" ")
+        if not _NUMBER.fullmatch(number) or int(number) > LARGEST_INT:
+            return []  # a person has written it: no document has it
         if system == "24SO":
             record = self.read(client, number)
             return [] if record is None else [record]
-        # The engine looks at the marks themselves.
         return client.get_invoices({"ExternalStatus": [int(number)]}, PROPERTIES, ROW_PROPERTIES)
 
     def update(self, client: TfsoClient, key: str, payload: Payload, existing: Record) -> None:

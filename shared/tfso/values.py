@@ -18,6 +18,7 @@ from shared.clock import in_utc
 from shared.failures import Unmappable
 from shared.words import System
 
+LARGEST_INT = 2**31 - 1
 UNSET_INTS = frozenset({-(2**31), -(2**15)})
 UNSET_DECIMAL = Decimal("-79228162514264337593543950335")
 # .NET's smallest double; written with 15 digits, as older servers do, it reads as minus infinity.

@@ -8,12 +8,14 @@ import pytest
 
 from shared.operations import Operations
 from tests.harness.mission import (
+    OFF,
     answers_lost,
     arrived,
     at_rackbeat,
     book,
     configure,
     connected_long_ago,
+    credit,
     invoice_all,
     invoice_part,
     invoices,
@@ -32,7 +34,7 @@ from tests.harness.mission import (
     the_only_order,
     total,
 )
-from tests.harness.people import rackbeat_customer, tfso_order
+from tests.harness.people import rackbeat_customer, tfso_customer, tfso_order
 from tests.harness.world import SLUG, Json, World
 
 # -- of an order that 24SevenOffice knows -------------------------------------------------------
@@ -214,6 +216,46 @@ def test_a_partial_invoice_is_a_document_of_its_own_that_refers_to_its_order(
     assert partial["ReferenceNumber"] == f"Rackbeat faktura {invoice}"
     assert quantities(partial) == [Decimal(1)]
     assert Decimal(partial["OrderTotalIncVat"]) == total(the_world, invoice)
+
+
+@pytest.mark.parametrize("made_in", ["24so", "rackbeat"])
+def test_a_partial_invoice_refers_to_its_order_though_the_link_of_that_is_lost(
+    the_world: World, made_in: str
+) -> None:
+    the_world.connect(order={"origin": made_in})
+    if made_in == "24so":
+        order, number = arrived(the_world)
+    else:
+        rackbeat_goods(the_world, "TELT-2")
+        number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
+        the_world.settle()
+        order = the_only_order(the_world)
+    configure(the_world, order__origin="off")  # nobody looks at the order again
+    Operations(the_world.engine, actor="test").unlink(SLUG, "order", str(number))
+    invoice = invoice_part(the_world, number, 1)
+    the_world.settle()
+    (partial,) = others(the_world, order)
+    assert partial["ReferenceOrderId"] == order["OrderId"]
+    assert partial["ReferenceNumber"] == f"Rackbeat faktura {invoice}"
+    credit(the_world, invoice)
+    the_world.settle()
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("mark", ["24SO {}", "24SO 99999999999"], ids=["another's", "nobody's"])
+def test_a_partial_invoice_does_not_refer_to_what_is_not_its_customers_order(
+    the_world: World, mark: str
+) -> None:
+    the_world.connect(order=OFF)
+    rackbeat_goods(the_world, "TELT-2")
+    other = tfso_order(the_world, tfso_customer(the_world)["Id"])
+    written = mark.format(other["OrderId"])
+    made = rackbeat_order(the_world, of("TELT-2", 2), other_reference=written)
+    invoice_part(the_world, made["number"], 1)
+    the_world.settle()
+    (partial,) = others(the_world, other)
+    assert "ReferenceOrderId" not in partial
+    assert the_world.states() == []
 
 
 def test_several_invoices_of_one_order_are_as_many_documents(the_world: World) -> None:
