@@ -123,7 +123,7 @@ NOTES: tuple[Note, ...] = (
         BACK,
         "note",
         "Followed by the texts of lines without product and price. Where there is neither, what "
-        "somebody wrote into the draft stays.",
+        "somebody wrote there in Rackbeat stays.",
     ),
     N(DOCUMENTS, BACK, "ordered_on", "The day it is in Norway."),
     N(DOCUMENTS, BACK, "deliver_on", "The day it is in Norway."),

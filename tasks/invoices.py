@@ -23,7 +23,12 @@ from tasks import payment_terms
 from tasks.documents import Document, Line, rackbeat_total_of, to_the_ore
 from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders, TfsoOrders
-from tasks.rackbeat_documents import RackbeatDocuments, rackbeat_lines, their_reference
+from tasks.rackbeat_documents import (
+    RackbeatDocuments,
+    rackbeat_lines,
+    their_reference,
+    with_note_of,
+)
 from tasks.tfso_documents import (
     A_MONTH,
     TfsoDocuments,
@@ -181,6 +186,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 "24SevenOffice cannot be made of it. Compare the two by hand."
             )
         _same_goods(order, payload, f"Order {number}")
+        payload = with_note_of(order, payload)
         if not order.get("is_booked"):
             client.action(ORDERS, number, "book")
         made = client.action(ORDERS, number, "convert-to-invoice", params={"book": "false"})
@@ -202,6 +208,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"24SevenOffice, and Rackbeat credits an invoice as a whole. {_BY_HAND}"
                 f"{payload['other_reference']}'."
             )
+        payload = with_note_of(invoice, payload)
         made = client.action(CUSTOMER_INVOICES, number, "create-creditnote")
         key = self.key_of_made(made)
         self._book(client, key, payload)

@@ -175,10 +175,27 @@ def _note(document: Document, texts: list[str], existing: Record) -> str | None:
         if document.their_reference is None:
             return None
         note = text(there)  # 24SevenOffice says nothing: somebody may have written it in Rackbeat
+    return _put_together(note, document.their_reference or reference, texts) or note
+
+
+def with_note_of(document: Record, payload: Payload) -> Payload:
+    """What is written into a document made of another one: with the note of that, where it says
+    nothing itself beside the customer's reference.
+
+    Raises:
+        Unmappable: Rackbeat cannot hold both.
+    """
+    said, reference = _note_apart(payload)
+    if said or reference is None:
+        return payload
+    note = _put_together(text(_note_apart(document)[0]), reference, [])
+    return {**payload, "note": no_longer_than(note, LONGEST_NOTE, "text", "Rackbeat")}
+
+
+def _put_together(note: str | None, reference: str | None, texts: list[str]) -> str:
     # The references that can be written are numbers of Rackbeat's employees and contacts.
-    if reference := document.their_reference or reference:
-        texts = [f"{REFERENCE}{reference}".replace("\n", " "), *texts]
-    return "\n".join(part for part in (note, *texts) if part) or note
+    noted = f"{REFERENCE}{reference}".replace("\n", " ") if reference else None
+    return "\n".join(part for part in (note, noted, *texts) if part)
 
 
 def _lookups(document: Document) -> list[Lookup]:

@@ -16,6 +16,7 @@ from tests.harness.mission import (
     configure,
     connected_long_ago,
     credit,
+    credit_in_tfso,
     invoice_all,
     invoice_part,
     invoices,
@@ -535,6 +536,22 @@ def test_an_invoice_of_24so_is_due_in_rackbeat_on_the_same_day(
     the_world.reset_calls()
     later(the_world)
     assert the_world.writes() == {}
+
+
+def test_a_note_written_into_an_order_is_in_its_invoice_and_credit_note_where_24so_has_no_text(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, number = arrived(the_world, YourReference="Kari Vidda")
+    note = "Ring først\nDeres referanse: Kari Vidda"
+    the_world.rackbeat.edit("orders", number, {"note": note})
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    credit_in_tfso(the_world, refresh(the_world, order), YourReference="Kari Vidda")
+    later(the_world)
+    made = invoices(the_world)
+    assert [(each["is_creditnote"], each["note"]) for each in made] == [(False, note), (True, note)]
+    assert the_world.states() == []
 
 
 @pytest.mark.parametrize("made_in", ["24so", "rackbeat"])
