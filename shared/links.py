@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.entity import Seen
+from shared.kind import Kind
 from shared.tables import Link
 from shared.words import System
 
@@ -20,6 +23,12 @@ _BY_KEY = {
     )
     for system, column in ((System.RACKBEAT, Link.rackbeat_key), (System.TFSO, Link.tfso_key))
 }
+# Of records whose absence has been dealt with nothing is seen any more.
+_BY_NAME = select(Link).where(
+    Link.connection_id == bindparam("connection_id"),
+    Link.kind == bindparam("kind"),
+    func.jsonb_extract_path_text(Link.rackbeat_seen, "name") == bindparam("name"),
+)
 _LOCKED_BY_KEY = {system: query.with_for_update() for system, query in _BY_KEY.items()}
 
 
@@ -35,6 +44,30 @@ def find_link(
     """The link of one system's record; locked until the commit where asked for."""
     query = (_LOCKED_BY_KEY if lock else _BY_KEY)[system]
     return session.scalar(query, {"connection_id": connection_id, "kind": kind, "key": key})
+
+
+def links_called(session: Session, connection_id: int, kind: str, name: str) -> Sequence[Link]:
+    """The links of the Rackbeat records that had this name when both sides last agreed."""
+    asked = {"connection_id": connection_id, "kind": kind, "name": name}
+    return session.scalars(_BY_NAME, asked).all()
+
+
+def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new: str) -> bool:
+    """Let the links of a Rackbeat record follow it to its new number; whether it was linked, and
+    the new number was not."""
+    if find_link(session, connection_id, kind.name, System.RACKBEAT, new) is not None:
+        return False
+    followed = session.scalars(
+        update(Link)
+        .where(
+            Link.connection_id == connection_id,
+            Link.kind.in_([kind.name, *kind.followed_by]),
+            Link.rackbeat_key == old,
+        )
+        .values(rackbeat_key=new)
+        .returning(Link.kind)
+    ).all()
+    return kind.name in followed
 
 
 def counterpart(link: Link, system: System) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.baseline import NOT_WANTED, Baseline, was_there
 from shared.engine.clients import Clients
+from shared.engine.renumbering import perhaps_renumbered
 from shared.entity import Entity, Seen, differs
 from shared.idempotency import fingerprint
 from shared.journal.record import News
@@ -81,7 +82,7 @@ class Comparison:
     Attributes:
         news: changes that bring the two systems together.
         renumbered: links whose Rackbeat record has a new number: old to new.
-        doubtful: keys in Rackbeat that are gone, with a message for a person.
+        doubtful: keys of records that may be renumbered ones, with a message for a person.
         not_linked: by system, what is not linked.
         report: numbers, for people.
         keys: the first keys of what is counted there, where something is to be done about it.
@@ -124,6 +125,7 @@ class Comparing:
     Attributes:
         known: by system, what was not linked when the two were first compared; None where this is
             the first time.
+        is_gone: whether Rackbeat has no record of a key, though its list may lack only that.
     """
 
     kind: AnyKind
@@ -132,6 +134,7 @@ class Comparing:
     tfso: dict[str, Listed]
     links: list[Link]
     known: dict[System, Baseline | None]
+    is_gone: Callable[[str], bool]
 
     def compare(self) -> Comparison:
         """What differs, and what to do about it."""
@@ -139,8 +142,7 @@ class Comparing:
         taken: set[str] = set()
         for link in self.links:
             if link.rackbeat_key not in self.rackbeat:
-                new_key = self._gone(link, result)
-                taken |= {new_key} if new_key else set()
+                taken |= self._gone(link, result)
                 continue
             self._drifted(link, result)
         linked = {link.rackbeat_key for link in self.links} | taken
@@ -152,9 +154,7 @@ class Comparing:
         ours = self.rackbeat[link.rackbeat_key]
         theirs = self.tfso.get(link.tfso_key)
         one_by_one = self.kind.rackbeat.needs_completing(self.settings)
-        forth = News(
-            self.kind.name, Direction.RACKBEAT_TO_24SO, link.rackbeat_key, Cause.RECONCILE, True
-        )
+        forth = self._forth(link.rackbeat_key)
         back = News(
             self.kind.name, Direction.TFSO_TO_RACKBEAT, link.tfso_key, Cause.RECONCILE, True
         )
@@ -181,36 +181,39 @@ class Comparing:
                 )
         return None
 
-    def _gone(self, link: Link, result: Comparison) -> str | None:
-        """A linked record that Rackbeat does not have: renumbered, or really gone."""
-        if not link.rackbeat_seen:  # its absence has been dealt with
-            return None
+    def _gone(self, link: Link, result: Comparison) -> set[str]:
+        """A linked record that the list of Rackbeat lacks: renumbered, or really gone; the keys of
+        what it may have become."""
+        old = link.rackbeat_key
+        if not link.rackbeat_seen or not self.is_gone(old):  # the former has been dealt with
+            return set()
+        alike = self._alike(link)
+        certain = [key for key, said in alike.items() if not differs(link.rackbeat_seen, said)]
+        if len(certain) == len(alike) == 1:
+            news = self._allowed(self._forth(certain[0]), None)
+            result.add("renumbered", old, news)
+            result.renumbered[old] = certain[0]
+        elif alike:
+            result.add("perhaps_renumbered", old)
+            message = perhaps_renumbered(self.kind, alike, [old])
+            result.doubtful |= dict.fromkeys(alike, message)
+        else:
+            result.add("gone_in_rackbeat", old, self._allowed(self._forth(old), None))
+        return set(alike)
+
+    def _alike(self, link: Link) -> dict[str, Seen]:
+        """What has come to Rackbeat since the first comparison, is not linked and has its name."""
+        name, before = link.rackbeat_seen.get("name"), self.known[System.RACKBEAT] or {}
         linked = {other.rackbeat_key for other in self.links}
-        free = {
+        found = {
             key: listed.entity.seen()
             for key, listed in self.rackbeat.items()
-            if key not in linked and listed.entity is not None
+            if key not in linked and key not in before and listed.entity is not None
         }
-        twins = [key for key, said in free.items() if not differs(link.rackbeat_seen, said)]
-        if len(twins) == 1:
-            result.add("renumbered", link.rackbeat_key)
-            result.renumbered[link.rackbeat_key] = twins[0]
-            return twins[0]
-        name = link.rackbeat_seen.get("name")
-        similar = twins or [key for key, said in free.items() if name and said.get("name") == name]
-        if similar:
-            result.add("perhaps_renumbered", link.rackbeat_key)
-            result.doubtful[link.rackbeat_key] = (
-                f"{self.kind.title} {link.rackbeat_key} is gone in Rackbeat, but it looks like "
-                f"{', '.join(similar)}. If it has a new number, run `varebro link renumber` with "
-                "both numbers; if it was deleted, resync it to switch it off in 24SevenOffice."
-            )
-            return None
-        gone = News(
-            self.kind.name, Direction.RACKBEAT_TO_24SO, link.rackbeat_key, Cause.RECONCILE, True
-        )
-        result.add("gone_in_rackbeat", gone.key, self._allowed(gone, None))
-        return None
+        return {key: said for key, said in found.items() if name and said.get("name") == name}
+
+    def _forth(self, key: str) -> News:
+        return News(self.kind.name, Direction.RACKBEAT_TO_24SO, key, Cause.RECONCILE, bulk=True)
 
     def _unlinked(
         self, system: System, records: dict[str, Listed], linked: set[str], result: Comparison
@@ -265,8 +268,15 @@ def compare(
         }
         for system in System
     }
+    rackbeat = clients.of(System.RACKBEAT)
     return Comparing(
-        kind, settings, sides[System.RACKBEAT], sides[System.TFSO], list(links), known
+        kind,
+        settings,
+        sides[System.RACKBEAT],
+        sides[System.TFSO],
+        list(links),
+        known,
+        is_gone=lambda key: kind.rackbeat.read(rackbeat, key) is None,
     ).compare()
 
 

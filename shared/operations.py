@@ -16,8 +16,9 @@ from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
 from shared.journal.decide import explain
 from shared.journal.record import News
+from shared.links import relink
 from shared.pulls import bring_forward, pull
-from shared.runs import check_way, kind_called, kinds_of, news_of, relink, start_run
+from shared.runs import check_way, kind_called, kinds_of, news_of, start_run
 from shared.settings import Settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure

@@ -27,10 +27,10 @@ from shared.journal import pauses
 from shared.journal.decide import LONGEST_WAIT, Wait, explain
 from shared.journal.record import News, record
 from shared.kind import Kind
-from shared.links import find_link
+from shared.links import relink
 from shared.pages import Pages, forget, remembering
 from shared.settings import Settings, load_settings, with_settings
-from shared.tables import Change, Connection, Cursor, Link, Run, constant
+from shared.tables import Change, Connection, Cursor, Run, constant
 from shared.traces import log_failure
 from shared.words import Cause, Direction, FailureClass, Origin, State, System
 
@@ -274,7 +274,7 @@ def _store_comparison(
         cursor.tfso_baseline = _baseline(session, cursor, comparison, System.TFSO)
     for old, new in comparison.renumbered.items() if repair else ():
         relink(session, connection_id, kind, old, new)
-    for key, message in comparison.doubtful.items():
+    for key, message in comparison.doubtful.items() if repair else ():
         _park(session, connection_id, kind.name, key, message=message, now=now)
 
 
@@ -295,24 +295,6 @@ def _baseline(
     )
     found = comparison.not_linked[system]
     return {key: said for key, said in found.items() if key not in waiting}
-
-
-def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new: str) -> bool:
-    """Let the links of a Rackbeat record follow it to its new number; whether it was linked, and
-    the new number was not."""
-    if find_link(session, connection_id, kind.name, System.RACKBEAT, new) is not None:
-        return False
-    followed = session.scalars(
-        update(Link)
-        .where(
-            Link.connection_id == connection_id,
-            Link.kind.in_([kind.name, *kind.followed_by]),
-            Link.rackbeat_key == old,
-        )
-        .values(rackbeat_key=new)
-        .returning(Link.kind)
-    ).all()
-    return kind.name in followed
 
 
 def _park(

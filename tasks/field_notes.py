@@ -52,8 +52,8 @@ NOTES: tuple[Note, ...] = (
         COMPANIES,
         BACK,
         "country",
-        "The VAT zone is `eu` in the EU and `abroad` elsewhere; of the setting's country Rackbeat "
-        "decides.",
+        "The VAT zone (assumed to be meant so) is `eu` in the EU and `abroad` elsewhere; of the "
+        "setting's country Rackbeat decides.",
     ),
     N(COMPANIES, FORTH, "payment_terms", "`20` for 20 days net, `-5` for end of month + 45 days."),
     N(

@@ -16,6 +16,7 @@ from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
+from shared.engine.renumbering import renumbered
 from shared.engine.wanted import left_alone, not_wanted
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, differences, differs
@@ -194,6 +195,8 @@ class Transfer:
 
     def _first_time(self, entity: Entity, desired: Entity, record: Record) -> Result | None:
         earlier = self.recovery.earlier_creation()
+        if earlier is None and (link := self._renumbered(entity)) is not None:
+            return self._linked(entity, desired, link, record)
         candidates = self.change.candidates if earlier is None else None
         if candidates is None and earlier is None:
             see_to_twins(
@@ -222,6 +225,18 @@ class Transfer:
                 raise
             return self._matched(entity, desired, match)
         return None
+
+    def _renumbered(self, entity: Entity) -> Link | None:
+        if self.direction.source is not System.RACKBEAT:
+            return None
+        return renumbered(
+            self.sessions,
+            self.change,
+            self.kind,
+            entity,
+            read=lambda key: self.source.read(self.source_client, key),
+            pretend=self.pretend,
+        )
 
     def _match(
         self, desired: Entity, candidates: list[str] | None, earlier: IdempotencyKey | None
@@ -316,7 +331,21 @@ class Transfer:
                 f"{self.direction.target.title}, where this record was transferred to. Restore it "
                 "there, or remove the link with `varebro link remove` to have it created anew."
             )
+        if not seen(link, self.direction.source):
+            self._is_not_another(desired, existing)
         return self._onto(entity, desired, link, record, existing, Outcome.UNCHANGED)
+
+    def _is_not_another(self, desired: Entity, existing: Record) -> None:
+        """See that a number that was gone has not been given to something else since."""
+        current = self.target.parse(existing, Context(self.settings))
+        if (why := desired.contradicts(current)) is not None:
+            source, target = self.direction.source.title, self.direction.target.title
+            raise Unmappable(
+                f"The {self.kind.title.lower()} {self.change.key} that was transferred has been "
+                f"deleted in {source}. {desired.label()} has its number now, but is not what is "
+                f"linked in {target}, {current.label()}: {why}. Give it another number in "
+                f"{source}, or remove the link with `varebro link remove` and try again."
+            )
 
     def _onto(  # noqa: PLR0917
         self,

@@ -10,7 +10,13 @@ from shared.connections import NotUsable
 from shared.operations import Operations
 from shared.words import Direction
 from tests.harness.mission import later, rackbeat_goods, reconcile
-from tests.harness.people import known_token, linked, tfso_product
+from tests.harness.people import (
+    known_token,
+    linked,
+    rackbeat_customer,
+    tfso_customer,
+    tfso_product,
+)
 from tests.harness.world import FEW, SLUG, Json, World
 
 TOKEN = "a-token-that-the-test-knows-too"
@@ -105,10 +111,11 @@ def test_two_records_that_might_be_it_are_both_named_and_nothing_is_relinked(
     same = {"number": "SKI-207", "group": twin["group"]["number"], **fields}
     the_world.rackbeat.add("products", same, webhooks=False)
     reconcile(the_world)
-    parked = the_world.change(kind="product", state="parked", key="SKI-205")
-    assert "SKI-206" in str(parked.message)
-    assert "SKI-207" in str(parked.message)
+    for new in ("SKI-206", "SKI-207"):
+        parked = the_world.change(kind="product", state="parked", key=new)
+        assert all(each in str(parked.message) for each in ("SKI-205", "SKI-206", "SKI-207"))
     assert ("SKI-205", key) in keys(the_world)
+    assert the_world.writes() == {}
 
 
 def test_a_person_says_what_the_new_number_is(the_world: World) -> None:
@@ -143,3 +150,111 @@ def test_a_number_that_another_link_has_is_not_followed(the_world: World) -> Non
     the_world.settle()
     links = {link.rackbeat_key: link.tfso_key for link in the_world.links("product")}
     assert links == {"SKI-205": key, "STAV": other.tfso_key}
+
+
+# -- as production really tells of it: the new number alone ------------------------------------
+
+
+def told_of(the_world: World, number: str = "SKI-206") -> None:
+    """What was seen in production carries one key."""
+    body = {"key_name": "number", "key": number}
+    assert deliver(the_world, "product.updated", body).status_code == 202
+    the_world.settle()
+
+
+@pytest.mark.parametrize("ean", [True, False])
+def test_the_link_follows_what_is_certainly_the_same_under_a_new_number(
+    the_world: World, ean: bool
+) -> None:
+    key = a_ski(the_world)
+    if not ean:
+        the_world.tfso.edit("products", key, {"EAN1": None})
+        later(the_world)
+    the_world.reset_calls()
+    renumber(the_world)
+    told_of(the_world)
+    assert keys(the_world) == {("SKI-206", key)}
+    assert the_world.states() == []
+    reconcile(the_world)
+    assert the_world.writes() == {}
+    assert the_world.in_tfso("products", key)["StatusId"] == 1
+
+
+def test_what_only_looks_like_one_that_is_gone_waits_for_a_person(the_world: World) -> None:
+    key = a_ski(the_world)
+    before = len(the_world.all_in_tfso("products"))
+    renumber(the_world, sales_price=1, barcode=None)
+    told_of(the_world)
+    parked = the_world.change(kind="product", state="parked")
+    assert parked.key == "SKI-206"
+    assert "SKI-205" in str(parked.message)
+    assert "link renumber" in str(parked.message)
+    # Neither reconciliation nor another try decides it.
+    assert reconcile(the_world)["product"]["perhaps_renumbered"] == 1
+    operations = Operations(the_world.engine, actor="test")
+    operations.retry_parked(SLUG)
+    the_world.settle()
+    assert the_world.change(kind="product", key="SKI-206").state == "parked"
+    assert the_world.in_tfso("products", key)["StatusId"] == 1
+    assert len(the_world.all_in_tfso("products")) == before
+    operations.relink(SLUG, "product", "SKI-205", "SKI-206")
+    the_world.settle()
+    assert keys(the_world) == {("SKI-206", key)}
+    assert float(the_world.in_tfso("products", key)["Price"]) == 1
+
+
+def test_one_that_was_deleted_and_one_of_the_same_name_are_two(the_world: World) -> None:
+    key = a_ski(the_world)
+    renumber(the_world, sales_price=1, barcode=None)
+    told_of(the_world)
+    operations = Operations(the_world.engine, actor="test")
+    operations.resync(SLUG, "product", ["SKI-205"], Direction.RACKBEAT_TO_24SO)
+    the_world.settle()
+    operations.retry_parked(SLUG)
+    the_world.settle()
+    assert the_world.in_tfso("products", key)["StatusId"] == 0
+    links = {link.rackbeat_key: link.tfso_key for link in the_world.links("product")}
+    assert links["SKI-205"] == key
+    assert links["SKI-206"] != key
+
+
+def test_a_namesake_that_is_still_there_is_no_question(the_world: World) -> None:
+    key = a_ski(the_world)
+    twin = the_world.in_rackbeat("products", "SKI-205")
+    group = twin["group"]["number"]
+    the_world.rackbeat.add("products", {"number": "SKI-9", "name": twin["name"], "group": group,
+                                        "sales_price": 5})  # fmt: skip
+    the_world.settle()
+    links = {link.rackbeat_key: link.tfso_key for link in the_world.links("product")}
+    assert links["SKI-205"] == key
+    assert links["SKI-9"] != key
+
+
+def test_what_was_there_before_the_connection_is_no_new_number(the_world: World) -> None:
+    rackbeat_goods(the_world, "OLD-1")
+    the_world.connect()
+    reconcile(the_world)
+    old = the_world.in_rackbeat("products", "OLD-1")
+    made = linked(the_world, "product", tfso_product(the_world, Name=old["name"], EAN1=""))
+    the_world.rackbeat.remove("products", made.rackbeat_key, webhooks=False)
+    assert reconcile(the_world)["product"]["gone_in_rackbeat"] == 1
+    assert the_world.in_tfso("products", made.tfso_key)["StatusId"] == 0
+    assert "OLD-1" not in {link.rackbeat_key for link in the_world.links("product")}
+
+
+def test_a_deleted_number_that_another_company_gets_overwrites_nothing(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "customer", tfso_customer(the_world))
+    the_world.rackbeat.remove("customers", link.rackbeat_key)
+    the_world.settle()
+    the_world.reset_calls()
+    rackbeat_customer(
+        the_world, number=int(link.rackbeat_key), company_name="Helt Annen AS",
+        company_vat="922222222",
+    )  # fmt: skip
+    the_world.settle()
+    parked = the_world.change(kind="customer", state="parked")
+    assert "Helt Annen AS" in str(parked.message)
+    assert "Vidda Friluft AS" in str(parked.message)
+    assert the_world.in_tfso("companies", link.tfso_key)["Name"] == "Vidda Friluft AS"
+    assert the_world.writes() == {}

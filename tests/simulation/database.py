@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import StaticPool
 
-from shared.database import make_sessions
 from shared.tables import Base
 from tests.simulation import turns
 from tests.simulation.in_memory import make_tables
@@ -52,9 +52,8 @@ class Database:
         if self.in_memory and not in_full:
             self.sessions: Any = Sessions(self._driver, self._commits)
         else:
-            self.sessions = make_sessions(engine)
             # Bound to the connection itself, they do not ask the pool for it at every transaction.
-            self.sessions.configure(bind=self._connection)
+            self.sessions = sessionmaker(self._connection, expire_on_commit=False)
             event.listen(self.sessions, "before_commit", lambda _: self._commits("before a commit"))
             event.listen(self.sessions, "after_commit", lambda _: self._commits("after a commit"))
         self._tables = [f'"{table.name}"' for table in Base.metadata.sorted_tables]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,7 @@ def make_tables() -> Engine:
     def leave_transactions_to_us(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.create_function("jsonb_extract_path_text", 2, _field, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
@@ -50,6 +52,11 @@ def make_tables() -> Engine:
             index.dialect_options["sqlite"]["where"] = where
     Base.metadata.create_all(engine)
     return engine
+
+
+def _field(record: str | None, name: str) -> Any:
+    """PostgreSQL's function of that name, of one level."""
+    return json.loads(record or "{}").get(name)
 
 
 @compiles(JSONB, "sqlite")

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from shared.connections import token_digest
 from shared.journal.record import News
+from shared.links import relink
 from shared.rackbeat.deliveries import Delivery, MalformedDelivery, parse_delivery, split_event
-from shared.runs import relink
 from shared.settings import Settings, load_settings
 from shared.tables import Connection, WebhookDelivery, WebhookSubscription
 from shared.words import Cause, Direction
