@@ -101,6 +101,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             return record
         order = client.get(ORDERS, orders[0])
         record["order_lines"] = (order or {}).get("lines") or []
+        record["order_is_invoiced"] = bool((order or {}).get("is_invoiced"))
         record["order_mark"] = RackbeatOrders().mark_of(order or {"number": orders[0]})
         record["order_reference"] = their_reference(order or {})
         if record.get("is_creditnote"):
@@ -129,12 +130,19 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         if len(orders) > 1:
             context.note(f"It belongs to several orders: {', '.join(orders)}.")
         order = orders[0] if len(orders) == 1 else None
+        covers_order = not credit and _covers(record, fields["lines"])
+        if record.get("order_is_invoiced") and not covers_order and not credit:
+            context.note(
+                f"All of order {order} is invoiced now, in parts that are orders of their own in "
+                "24SevenOffice. If the order itself is still open there, make it inactive, so that "
+                "it is not invoiced once more."
+            )
         return Invoice(
             **fields,
             order=order,
             order_mark=text(record.get("order_mark")),
             order_reference=text(record.get("order_reference")),
-            covers_order=not credit and _covers(record, fields["lines"]),
+            covers_order=covers_order,
             credit=credit,
             credited=text(record.get("credited")),
             invoiced_on=invoiced_on,

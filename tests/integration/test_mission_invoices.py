@@ -273,6 +273,12 @@ def test_several_invoices_of_one_order_are_as_many_documents(the_world: World) -
         f"Rackbeat faktura {second}",
     ]
     assert {each["ReferenceOrderId"] for each in documents} == {order["OrderId"]}
+    told = {
+        c.key: [note for note in c.notes if "inactive" in note]
+        for c in the_world.changes(kind="invoice")
+    }
+    assert (len(told[str(first)]), len(told[str(second)])) == (0, 1)
+    assert f"order {number} is invoiced now" in told[str(second)][0]
 
 
 def test_a_reply_lost_after_a_partial_invoice_was_saved_does_not_double_it(
