@@ -79,6 +79,11 @@ class Configuration(BaseSettings):
     journal_days: int = Field(
         default=365, ge=1, description="How many days the journal keeps what is done"
     )
+    journal_requests: bool = Field(
+        default=True,
+        description="Whether the journal keeps what was sent for each change and what was "
+        "answered; false where it is to hold no such personal data",
+    )
     log_level: str = Field(
         default="INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",

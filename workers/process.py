@@ -52,6 +52,7 @@ def the_engine() -> Engine:
         claim_for=timedelta(seconds=config.claim_seconds),
         settle_for=timedelta(seconds=config.settle_seconds),
         too_long=SoftTimeLimitExceeded,
+        keep_requests=config.journal_requests,
     )
 
 

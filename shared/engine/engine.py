@@ -45,6 +45,7 @@ class Engine:
         enqueue: sends wake-up messages. It may fail or lose them: the sweep finds what is due.
         reached: called at named points around each write.
         too_long: raised from outside in a transfer that takes too long.
+        keep_requests: whether the journal keeps what was sent and what was answered.
     """
 
     sessions: sessionmaker[Session]
@@ -56,6 +57,7 @@ class Engine:
     settle_for: timedelta
     reached: Reached = pass_by
     too_long: type[Exception] = TimeoutError
+    keep_requests: bool = True
 
     # -- triggers -------------------------------------------------------------------------------
 
@@ -265,8 +267,8 @@ class Engine:
             stored,
             started_at=writer.started_at,
             now=self.clock(),
-            request=writer.request,
-            response=writer.response,
+            request=writer.request if self.keep_requests else None,
+            response=writer.response if self.keep_requests else None,
         )
 
     def _wait_for(self, change: Change, reference: Reference) -> list[WakeUp]:

@@ -101,6 +101,21 @@ def test_a_short_failure_is_sat_out_within_the_call(the_world: World) -> None:
     assert the_change(the_world).attempts == 0
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_was_sent_and_answered_is_kept_only_where_that_is_wanted(
+    the_world: World, kept: bool
+) -> None:
+    link = edited(the_world)
+    the_world.engine = replace(the_world.engine, keep_requests=kept)
+    the_world.work()
+    assert arrived(the_world, link)
+    with the_world.sessions() as session:
+        (attempt,) = session.scalars(
+            select(Attempt).where(Attempt.change_id == the_change(the_world).id)
+        )
+    assert (attempt.request is not None, attempt.response is not None) == (kept, kept)
+
+
 # -- for a while --------------------------------------------------------------------------------
 
 
