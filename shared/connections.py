@@ -278,18 +278,42 @@ class Connections:
 
     def replace_credentials(self, slug: str, secrets: dict[str, SecretStr]) -> None:
         """Store new credentials by their names, and let a connection that was stopped for want of
-        them go on."""
-        connection_id = self.find(slug).id
-        now = self.clock()
+        them go on; one that a person has paused stays so.
+
+        Raises:
+            NotUsable: the Rackbeat key is another account's; nothing is stored.
+            Failure: Rackbeat does not accept the key, or cannot be asked; nothing is stored.
+        """
+        connection = self.find(slug)
+        if vault.RACKBEAT_API_KEY in secrets:
+            self._check_key(connection, secrets[vault.RACKBEAT_API_KEY])
+        connection_id, now = connection.id, self.clock()
         with self.sessions.begin() as session:
             for name, secret in secrets.items():
                 self.store.put(session, connection_id, name, secret, now)
             self.store.forget(session, connection_id, vault.TFSO_SESSION)
+            pauses.forget_all(session, connection_id)
             audit.note(
                 session, connection_id, "credentials replaced", actor=self.actor, now=now,
                 names=sorted(secrets),
             )  # fmt: skip
-        self.resume(slug)
+
+    def _check_key(self, connection: Connection, key: SecretStr) -> None:
+        """That the key opens the connection's account: to another one all links would lead nowhere.
+
+        Raises:
+            NotUsable: it is another account's.
+            Failure: Rackbeat does not accept the key, or cannot be asked.
+        """
+        with self.vendors.rackbeat(connection.rackbeat_url, key) as client:
+            account = client.account()
+        if str(account["id"]) != connection.rackbeat_account:
+            raise NotUsable(
+                f"This Rackbeat API key belongs to {account.get('company_name')} (account "
+                f"{account['id']}), but the connection {connection.slug} was made for "
+                f"{connection.name} (account {connection.rackbeat_account}). Nothing is stored. "
+                "Take a key of that account; another account needs a connection of its own."
+            )
 
     def pause(self, slug: str, reason: str) -> None:
         """Stop all transfers of a connection; changes are recorded all the same."""

@@ -136,7 +136,8 @@ def credentials(
     ] = None,
 ) -> None:
     """Replace credentials; only those given. Use the environment variables, so that they are not
-    seen in the list of processes. The connection goes on if it was stopped."""
+    seen in the list of processes. What was stopped for want of them goes on; a connection that
+    a person has paused stays paused."""
     from shared import vault
 
     given = {

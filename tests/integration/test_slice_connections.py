@@ -14,12 +14,13 @@ from sqlalchemy import select, text
 
 from sandbox import rackbeat
 from sandbox.tfso.config import ANNEN_BEDRIFT, FJELLHEIM, SandboxConfig
+from sandbox.threads import running
 from shared.connections import NotUsable, token_digest
 from shared.failures import AuthFailed
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import SettingsError
 from shared.tables import Audit, Connection, WebhookSubscription
-from shared.vault import TFSO_SESSION, Vault
+from shared.vault import RACKBEAT_API_KEY, TFSO_PASSWORD, TFSO_SESSION, Vault
 from shared.words import System
 from tests.harness.people import linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
@@ -282,6 +283,51 @@ def test_a_test_of_a_connection_that_does_not_exist_says_where_they_are_listed(
 ) -> None:
     with pytest.raises(NotUsable, match="varebro connection list"):
         the_world.connections.test("dalen")
+
+
+# -- replacing credentials ----------------------------------------------------------------------
+
+
+def test_a_rackbeat_key_of_another_account_is_refused(the_world: World) -> None:
+    connection = the_world.connect()
+    other = rackbeat.Config(account_id=4242, api_key="other-key", company_name="Feil AS")
+    with running(rackbeat.create_app(other)) as url:
+        with the_world.sessions.begin() as session:
+            session.get_one(Connection, connection.id).rackbeat_url = f"{url}/api/"
+        with pytest.raises(NotUsable, match=r"Feil AS \(account 4242\).*\(account 4711\)"):
+            the_world.connections.replace_credentials(
+                SLUG, {RACKBEAT_API_KEY: SecretStr("other-key"), TFSO_PASSWORD: SecretStr("nytt")}
+            )
+    assert stored_secrets(the_world, connection.id) == (
+        rackbeat.API_KEY,
+        SandboxConfig().password,
+    )
+
+
+def test_a_rackbeat_key_that_is_not_accepted_is_not_stored(the_world: World) -> None:
+    connection = the_world.connect()
+    with pytest.raises(AuthFailed, match="does not accept the API key"):
+        the_world.connections.replace_credentials(
+            SLUG, {RACKBEAT_API_KEY: SecretStr("mistyped-key")}
+        )
+    assert stored_secrets(the_world, connection.id)[0] == rackbeat.API_KEY
+
+
+def stored_secrets(the_world: World, connection_id: int) -> tuple[str, ...]:
+    store = the_world.connections.store
+    with the_world.sessions() as session:
+        found = [
+            store.get(session, connection_id, name) for name in (RACKBEAT_API_KEY, TFSO_PASSWORD)
+        ]
+    return tuple(secret.get_secret_value() for secret in found if secret)
+
+
+def test_new_credentials_do_not_resume_what_a_person_has_paused(the_world: World) -> None:
+    the_world.connect()
+    the_world.connections.pause(SLUG, "varetelling")
+    the_world.connections.replace_credentials(SLUG, {RACKBEAT_API_KEY: SecretStr(rackbeat.API_KEY)})
+    found = the_world.connections.find(SLUG)
+    assert (found.state, found.pause_reason) == ("paused", "varetelling")
 
 
 # -- pausing ------------------------------------------------------------------------------------
