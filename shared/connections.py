@@ -7,16 +7,18 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import audit, vault
 from shared.clock import Clock
 from shared.failures import Failure, Rejected
+from shared.http import is_loopback
 from shared.journal import pauses
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import load_settings
@@ -24,7 +26,7 @@ from shared.tables import Connection, WebhookSubscription
 from shared.tfso.login import Identity, TfsoCredentials
 from shared.tfso.sessions import MemorySessionStore
 from shared.vault import Vault
-from shared.vendors import Vendors
+from shared.vendors import VendorClients, Vendors
 from shared.words import System
 
 log = structlog.get_logger()
@@ -118,11 +120,11 @@ class Connections:
                 "hyphens, at most 40, for example 'fjellheim'."
             )
         load_settings(new.settings or {})
+        self._check_public_url(new.rackbeat_url)
         account = self.vendors.rackbeat(new.rackbeat_url, new.rackbeat_api_key).account()
         identity = self._identity(new, choose)
         with self.sessions.begin() as session:
-            if session.scalar(select(Connection.id).where(Connection.slug == new.slug)):
-                raise NotUsable(f"There is a connection called '{new.slug}' already.")
+            _refuse_second(session, new.slug, str(account["id"]), identity)
             now = self.clock()
             connection = Connection(
                 slug=new.slug,
@@ -143,8 +145,29 @@ class Connections:
                 session, connection.id, "connection added", actor=self.actor, now=now,
                 slug=new.slug, rackbeat=connection.name, tfso=connection.tfso_client,
             )  # fmt: skip
-        self.subscribe(new.slug)
+        try:
+            self.subscribe(new.slug)
+        except (Failure, NotUsable) as error:
+            raise NotUsable(
+                f"{error} The connection is made; run `varebro connection webhooks {new.slug}`."
+            ) from error
         return connection
+
+    def _check_public_url(self, rackbeat_url: str) -> None:
+        """That Rackbeat can reach us. A sandbox on this machine reaches every address.
+
+        Raises:
+            NotUsable: it cannot, or webhooks would cross the network unencrypted.
+        """
+        if is_loopback(urlsplit(rackbeat_url).hostname or ""):
+            return
+        ours = urlsplit(self.public_url)
+        if ours.scheme != "https" or not ours.hostname or is_loopback(ours.hostname):
+            raise NotUsable(
+                f"Rackbeat cannot deliver webhooks to VAREBRO_PUBLIC_URL ({self.public_url}): set "
+                "it to the address at which the web process is reached from outside, with TLS, "
+                "for example https://varebro.example.com."
+            )
 
     def _identity(self, new: NewConnection, choose: Choose | None) -> Identity:
         """The identity to write into: the one named, the only one there is, or the one chosen."""
@@ -184,25 +207,23 @@ class Connections:
         """Subscribe to every event we know; the events. Can be repeated at any time.
 
         A subscription's token is shown only when it is made, so one whose token we do not have is
-        made anew.
+        made anew. So is one that is inactive: its failures are then forgotten, too.
+
+        Raises:
+            NotUsable: Rackbeat cannot reach our address, or did not show a token.
+            Failure: Rackbeat did not carry it out.
         """
         connection = self.find(slug)
+        self._check_public_url(connection.rackbeat_url)
         client: RackbeatClient = self.vendors.clients(connection.id).of(System.RACKBEAT)
-        url = f"{self.public_url.rstrip('/')}/webhooks/rackbeat/{slug}"
+        url = self._address(slug)
         events = self._wanted_events(load_settings(connection.settings).events)
-        with self.sessions() as session:
-            known = set(
-                session.scalars(
-                    select(WebhookSubscription.rackbeat_id).where(
-                        WebhookSubscription.connection_id == connection.id
-                    )
-                )
-            )
+        registered = self._registered(connection.id)
         at_rackbeat = {hook.event: hook for hook in client.webhooks() if hook.url == url}
         subscribed: list[str] = []
         for event in events:
             hook = at_rackbeat.get(event)
-            if hook is not None and hook.id in known:
+            if hook is not None and hook.is_active and hook.id == registered.get(event):
                 subscribed.append(event)
                 continue
             if hook is not None:
@@ -215,6 +236,17 @@ class Connections:
                 continue
             subscribed.append(event)
         return subscribed
+
+    def _address(self, slug: str) -> str:
+        return f"{self.public_url.rstrip('/')}/webhooks/rackbeat/{slug}"
+
+    def _registered(self, connection_id: int) -> dict[str, int]:
+        """Rackbeat's ids of the subscriptions whose tokens we have, by event."""
+        query = select(WebhookSubscription).where(
+            WebhookSubscription.connection_id == connection_id
+        )
+        with self.sessions() as session:
+            return {each.event: each.rackbeat_id for each in session.scalars(query)}
 
     def _wanted_events(self, more: Iterable[str]) -> list[str]:
         return [*self.events, *more]
@@ -255,26 +287,38 @@ class Connections:
             return session.scalars(select(Connection).order_by(Connection.slug)).all()
 
     def test(self, slug: str) -> list[Finding]:
-        """Whether both systems accept the connection, and what to do where they do not."""
+        """Whether both systems accept the connection and the webhooks are active, and what to do
+        where not."""
         connection = self.find(slug)
-        findings = []
         clients = self.vendors.clients(connection.id)
-        try:
-            account = clients.of(System.RACKBEAT).account()
-        except Failure as failure:
-            findings.append(Finding(False, f"Rackbeat: {failure.message}"))
-        else:
-            same = str(account.get("id")) == connection.rackbeat_account
-            text = f"Rackbeat: the key belongs to {account.get('company_name')}"
-            other = f", not to the account this connection was made for ({connection.name})."
-            findings.append(Finding(same, text + ("." if same else other)))
-        try:
-            identity = clients.of(System.TFSO).current_identity()
-        except Failure as failure:
-            findings.append(Finding(False, f"24SevenOffice: {failure.message}"))
-        else:
-            findings.append(Finding(True, f"24SevenOffice: writes into {identity.client_name}."))
+        account = _looked_at("Rackbeat", lambda: _account_found(connection, clients))
+        findings = [account, _looked_at("24SevenOffice", lambda: _identity_found(clients))]
+        if account.good:
+            findings.append(
+                _looked_at("Webhooks", lambda: self._webhooks_found(connection, clients))
+            )
         return findings
+
+    def _webhooks_found(self, connection: Connection, clients: VendorClients) -> Finding:
+        """Whether Rackbeat still has the webhooks that were registered, at our address."""
+        registered = self._registered(connection.id)
+        address = self._address(connection.slug)
+        active = {
+            hook.id
+            for hook in clients.of(System.RACKBEAT).webhooks()
+            if hook.is_active and hook.url == address
+        }
+        wanted = self._wanted_events(load_settings(connection.settings).events)
+        silent = [e for e in wanted if e in registered and registered[e] not in active]
+        if silent or not registered:
+            return Finding(
+                False,
+                f"Webhooks: missing or inactive in Rackbeat: {', '.join(silent) or 'all'}. Run "
+                f"`varebro connection webhooks {connection.slug}`.",
+            )
+        unknown = [event for event in wanted if event not in registered]
+        rest = f"; not registered: {', '.join(unknown)}" if unknown else ""
+        return Finding(True, f"Webhooks: {len(wanted) - len(unknown)} are active{rest}.")
 
     def replace_credentials(self, slug: str, secrets: dict[str, SecretStr]) -> None:
         """Store new credentials by their names, and let a connection that was stopped for want of
@@ -335,6 +379,49 @@ class Connections:
                 session, connection_id, f"connection {state}", actor=self.actor, now=self.clock(),
                 reason=reason,
             )  # fmt: skip
+
+
+def _refuse_second(session: Session, slug: str, account: str, identity: Identity) -> None:
+    """Refuse a name that is taken, and a pair that is connected: it would get every order twice.
+
+    Locks until the commit, so that of two at once one sees the other.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('connection add'))"))
+    if session.scalar(select(Connection.id).where(Connection.slug == slug)):
+        raise NotUsable(f"There is a connection called '{slug}' already.")
+    same_company = func.lower(Connection.tfso_identity) == identity.id.lower()
+    if identity.client_name:  # another user has another identity for the same company
+        same_company |= Connection.tfso_client == identity.client_name
+    other = session.scalar(
+        select(Connection).where(Connection.rackbeat_account == account, same_company).limit(1)
+    )
+    if other is not None:
+        raise NotUsable(
+            f"The connection '{other.slug}' pairs {other.name} and {other.tfso_client} already; "
+            "a second one would transfer everything twice. Use that one, or name another company."
+        )
+
+
+def _looked_at(what: str, look: Callable[[], Finding]) -> Finding:
+    """What a look found, or the failure that kept it from finding anything."""
+    try:
+        return look()
+    except Failure as failure:
+        return Finding(False, f"{what}: {failure.message}")
+
+
+def _account_found(connection: Connection, clients: VendorClients) -> Finding:
+    account = clients.of(System.RACKBEAT).account()
+    belongs = f"Rackbeat: the key belongs to {account.get('company_name')}"
+    if str(account.get("id")) == connection.rackbeat_account:
+        return Finding(True, f"{belongs}.")
+    other = f"not to the account this connection was made for ({connection.name})"
+    return Finding(False, f"{belongs}, {other}.")
+
+
+def _identity_found(clients: VendorClients) -> Finding:
+    identity = clients.of(System.TFSO).current_identity()
+    return Finding(True, f"24SevenOffice: writes into {identity.client_name}.")
 
 
 def _secrets(new: NewConnection) -> dict[str, SecretStr]:

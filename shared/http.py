@@ -36,7 +36,7 @@ def checked_base_url(url: str, system: System) -> str:
         raise ValueError(f"{system.title}'s address must not hold a user name or a password")
     if parts.query or parts.fragment:
         raise ValueError(f"{system.title}'s address must end with its path: no ? and no #")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             f"{system.title}'s address must begin with https://: credentials would cross the "
             f"network to {parts.hostname} unencrypted (http:// is for this machine only)"
@@ -44,7 +44,8 @@ def checked_base_url(url: str, system: System) -> str:
     return url.strip().rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address means this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

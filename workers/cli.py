@@ -192,7 +192,8 @@ def _print_pauses(session: Any, slug: str | None) -> None:
 @connection_app.command("test")
 @plainly
 def test(slug: Slug) -> None:
-    """Whether both systems accept the connection; in plain words what is wrong where not."""
+    """Whether both systems accept the connection and Rackbeat's webhooks are active; in plain words
+    what is wrong where not."""
     findings = _connections().test(slug)
     for finding in findings:
         mark = "[green]good[/green]" if finding.good else "[red]wrong[/red]"
@@ -220,7 +221,7 @@ def resume(slug: Slug) -> None:
 @connection_app.command("webhooks")
 @plainly
 def webhooks(slug: Slug) -> None:
-    """Register the webhooks at Rackbeat again, for example at a new address."""
+    """Register the webhooks that are inactive or missing at Rackbeat, such as at a new address."""
     events = _connections().subscribe(slug)
     console.print(f"{len(events)} webhooks are registered.")
 

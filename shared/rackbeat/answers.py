@@ -290,6 +290,7 @@ def webhook_of(request: Request, record: Record) -> Webhook:
         str(record.get("event", "")),
         str(record.get("url", "")),
         SecretStr(token) if isinstance(token, str) and token else None,
+        record.get("is_active") != 0,
     )
 
 

@@ -121,6 +121,7 @@ class Webhook:
     event: str
     url: str
     token: SecretStr | None
+    is_active: bool = True
 
 
 def headers(api_key: str, contact: str | None = None) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp
 
@@ -112,6 +112,12 @@ class World:
     def connect_by_hand(self, slug: str = SLUG, **settings: Any) -> Connection:
         """The same by the means of the product alone."""
         return self._add(self.connections, slug, settings)
+
+    def give_another_account(self, slug: str) -> None:
+        """Let a connection be of another Rackbeat account, as one pair is connected only once."""
+        with self.sessions.begin() as session:
+            query = update(Connection).where(Connection.slug == slug)
+            session.execute(query.values(rackbeat_account=f"of {slug}"))
 
     def _add(self, connections: Connections, slug: str, settings: Json) -> Connection:
         settings.setdefault("reconcile", {"nightly": False})

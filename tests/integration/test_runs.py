@@ -23,6 +23,7 @@ def runs(the_world: World) -> list[int]:
     slugs = [f"company-{number}" for number in range(LISTED_AT_ONCE + 1)]
     for slug in slugs:
         the_world.connect(slug)
+        the_world.give_another_account(slug)
     begun = [start_run(the_world.engine, slug, Cause.RESYNC, kinds=["supplier"]) for slug in slugs]
     lease(the_world, begun[:-1], seconds=45)
     return begun

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -20,6 +22,7 @@ from shared.failures import AuthFailed
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import SettingsError
 from shared.tables import Audit, Connection, WebhookSubscription
+from shared.tfso.login import Identity
 from shared.vault import RACKBEAT_API_KEY, TFSO_PASSWORD, TFSO_SESSION, Vault
 from shared.words import System
 from tests.harness.people import linked, tfso_product
@@ -143,8 +146,30 @@ def test_a_webhook_whose_token_was_never_stored_is_made_anew(
     assert the_world.in_tfso("products", link.tfso_key)["Name"] == "Ny"
 
 
+def test_a_webhook_that_is_inactive_or_gone_is_told_of_and_made_anew(the_world: World) -> None:
+    the_world.connect()
+    hooks = {hook["event"]: hook["id"] for hook in subscriptions_at_rackbeat(the_world)}
+    address = f"{the_world.rackbeat_url}/api/webhooks"
+    with httpx.Client(headers={"Authorization": f"Bearer {rackbeat.API_KEY}"}) as person:
+        person.put(f"{address}/{hooks['product.updated']}", json={"is_active": False})
+        person.delete(f"{address}/{hooks['customer.updated']}")
+    (*_, (good, said)) = findings(the_world)
+    assert not good
+    assert "customer.updated" in said
+    assert "product.updated" in said
+    assert "supplier.updated" not in said
+    the_world.connections.subscribe(SLUG)
+    assert all(good for good, _ in findings(the_world))
+    assert len(subscriptions_at_rackbeat(the_world)) == len(hooks)
+    link = linked(the_world, "product", tfso_product(the_world))
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Ny"})
+    the_world.settle()
+    assert the_world.in_tfso("products", link.tfso_key)["Name"] == "Ny"
+
+
 def test_what_the_other_tests_begin_with_is_what_a_person_makes(the_world: World) -> None:
     the_world.connect("prepared")
+    the_world.give_another_account("prepared")
     the_world.connect_by_hand()
     hooks = subscriptions_at_rackbeat(the_world)
     with the_world.sessions() as session:
@@ -228,6 +253,67 @@ def test_settings_that_contradict_each_other_make_no_connection(the_world: World
     assert stored_connections(the_world) == []
 
 
+def test_a_pair_is_connected_only_once(the_world: World) -> None:
+    the_world.connect()
+    with pytest.raises(NotUsable, match=f"'{SLUG}' pairs Fjellheim Lager AS and Fjellheim Handel"):
+        the_world.connect("second")
+    assert stored_connections(the_world) == [SLUG]
+    the_world.connections.add(
+        the_world.new_connection(slug="other-company", identity=ANNEN_BEDRIFT.id)
+    )
+
+
+def test_of_two_that_connect_a_pair_at_once_one_is_refused(the_world: World) -> None:
+    connections = replace(the_world.connections, events=())
+    both_are_here = Barrier(2, timeout=10)
+
+    def add(slug: str) -> bool:
+        def choose(identities: Sequence[Identity]) -> Identity:
+            both_are_here.wait()
+            return identities[0]
+
+        try:
+            connections.add(the_world.new_connection(slug=slug, identity=None), choose)
+        except NotUsable:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, ("first", "second"))) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "public_url",
+    ["http://127.0.0.1:8080", "https://localhost", "http://varebro.example.com", "example.com"],
+)
+def test_an_address_that_rackbeat_cannot_reach_makes_no_connection(
+    the_world: World, public_url: str
+) -> None:
+    connections = replace(the_world.connections, public_url=public_url)
+    real = the_world.new_connection(rackbeat_url="https://rackbeat.invalid/api/")
+    with pytest.raises(NotUsable, match=f"VAREBRO_PUBLIC_URL .{public_url}.*https://varebro"):
+        connections.add(real)
+    the_world.connect()
+    with the_world.sessions.begin() as session:
+        session.scalars(select(Connection)).one().rackbeat_url = real.rackbeat_url
+    with pytest.raises(NotUsable, match="VAREBRO_PUBLIC_URL"):
+        connections.subscribe(SLUG)
+
+
+def test_a_connection_without_its_webhooks_says_that_it_is_made(the_world: World) -> None:
+    the_world.rackbeat.fault(operation="POST /webhooks", effect="answer", status=401)
+    with pytest.raises(NotUsable, match=f"is made; run `varebro connection webhooks {SLUG}`"):
+        the_world.connect_by_hand()
+    assert stored_connections(the_world) == [SLUG]
+    (*_, webhooks) = findings(the_world)
+    assert webhooks == (
+        False,
+        "Webhooks: missing or inactive in Rackbeat: all. Run `varebro connection webhooks fjell`.",
+    )
+    the_world.connections.subscribe(SLUG)
+    assert all(good for good, _ in findings(the_world))
+
+
 # -- testing ------------------------------------------------------------------------------------
 
 
@@ -259,7 +345,7 @@ def test_a_test_says_that_the_identity_is_blocked(
     blocked = replace(GENEROUS_TFSO, identities=(replace(FJELLHEIM, blocked=True), ANNEN_BEDRIFT))
     with world(database_url, broker_url, monkeypatch, tfso_config=blocked) as the_world:
         the_world.connect()
-        (rackbeat_found, tfso_found) = findings(the_world)
+        (rackbeat_found, tfso_found, _) = findings(the_world)
     assert rackbeat_found[0] is True
     assert tfso_found[0] is False
     assert "blocked" in tfso_found[1]
@@ -272,7 +358,7 @@ def test_a_test_says_that_the_password_is_wrong_by_now(the_world: World) -> None
         the_world.connections.store.put(
             session, connection.id, "tfso_password", SecretStr("gammelt"), the_world.clock()
         )
-    (_, tfso_found) = findings(the_world)
+    (_, tfso_found, _) = findings(the_world)
     assert tfso_found[0] is False
     assert "does not accept the user name, the password" in tfso_found[1]
     assert "gammelt" not in tfso_found[1]

@@ -135,6 +135,7 @@ def test_settings_that_are_not_usable_stop_no_other_connection(
     the_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = the_world.connect("annen")
+    the_world.give_another_account("annen")
     the_world.connect()
     with the_world.sessions.begin() as session:
         session.execute(

@@ -303,6 +303,7 @@ def test_the_token_of_a_webhook_is_kept_out_of_sight() -> None:
     assert "sesame" not in repr(webhook)
     again = answers.webhook_of(POST, {**record, "token": None})
     assert again == Webhook(4, "order.created", "https://us.example", None)
+    assert not answers.webhook_of(POST, {**record, "is_active": False}).is_active
 
 
 def test_a_webhook_without_an_id_is_not_one() -> None:
