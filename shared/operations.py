@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, update
+from sqlalchemy import delete, exists, select, tuple_, update
 from sqlalchemy.exc import OperationalError
 
 from shared import audit
@@ -16,7 +16,7 @@ from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
 from shared.journal.decide import explain
 from shared.journal.record import News
-from shared.links import relink
+from shared.links import find_link, relink
 from shared.pulls import bring_forward, pull
 from shared.runs import check_way, kind_called, kinds_of, news_of, start_run
 from shared.settings import Settings, load_settings
@@ -329,26 +329,41 @@ class Operations:
         """Forget that a Rackbeat record and its counterpart are the same thing.
 
         Raises:
-            NotUsable: it is not linked.
+            NotUsable: it is not linked, or is just being transferred.
         """
         connection_id = self.connection(slug).id
+        kinds = [self.kind(kind), *self.engine.kinds[kind].followed_by]
         with self.engine.sessions.begin() as session:
-            link = session.scalar(
-                delete(Link)
-                .where(
-                    Link.connection_id == connection_id,
-                    Link.kind == self.kind(kind),
-                    Link.rackbeat_key == rackbeat_key,
-                )
-                .returning(Link)
-            )
+            # Locked, so that no transfer of the two begins meanwhile.
+            link = find_link(session, connection_id, kind, System.RACKBEAT, rackbeat_key, lock=True)
             if link is None:
                 raise NotUsable(f"{kind} {rackbeat_key} is not linked.")
+            either_way = [
+                (Direction.RACKBEAT_TO_24SO.value, link.rackbeat_key),
+                (Direction.TFSO_TO_RACKBEAT.value, link.tfso_key),
+            ]
+            running = exists().where(
+                Change.connection_id == connection_id,
+                Change.kind.in_(kinds),
+                tuple_(Change.direction, Change.key).in_(either_way),
+                Change.state == State.RUNNING.value,
+            )
+            if session.scalar(select(running)):
+                raise NotUsable(
+                    f"{kind} {rackbeat_key} is just being transferred. Try again in a moment."
+                )
+            session.execute(
+                delete(Link).where(
+                    Link.connection_id == connection_id,
+                    Link.kind.in_(kinds),
+                    Link.rackbeat_key == link.rackbeat_key,
+                )
+            )
             session.execute(
                 delete(IdempotencyKey).where(
                     IdempotencyKey.connection_id == connection_id,
-                    IdempotencyKey.kind == kind,
-                    IdempotencyKey.key.in_([link.rackbeat_key, link.tfso_key]),
+                    IdempotencyKey.kind.in_(kinds),
+                    tuple_(IdempotencyKey.direction, IdempotencyKey.key).in_(either_way),
                 )
             )
             audit.note(

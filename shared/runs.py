@@ -70,8 +70,9 @@ def start_run(
         # Locked, so that two people who ask at once start one run.
         connection = connection_called(session, slug, lock=True)
         wanted = kinds_of(engine, connection, cause, direction, kinds)
+        # One that only waits for its changes to end has looked at everything before.
         under_way = session.scalars(
-            select(Run).where(Run.connection_id == connection.id, Run.state != DONE)
+            select(Run).where(Run.connection_id == connection.id, Run.state == LISTING)
         )
         for run in under_way:
             if (run.cause, run.direction, run.kinds, run.since, run.until) == (

@@ -14,7 +14,7 @@ from shared.words import Cause
 from tasks.kinds import KINDS
 from tests.harness.mission import OFF
 from tests.harness.people import tfso_supplier
-from tests.harness.world import World
+from tests.harness.world import SLUG, World
 
 
 @pytest.fixture
@@ -72,3 +72,20 @@ def test_the_initial_sync_copies_a_kind_whose_origin_is_rackbeat_from_then_on(
     made = tfso_supplier(the_world)
     the_world.initial_sync()
     assert str(made["Id"]) in {link.tfso_key for link in the_world.links("supplier")}
+
+
+def test_a_run_whose_changes_are_not_done_keeps_no_new_one_from_looking(the_world: World) -> None:
+    the_world.connect()
+    made = tfso_supplier(the_world)
+    first = start_run(the_world.engine, SLUG, Cause.INITIAL)
+    assert start_run(the_world.engine, SLUG, Cause.INITIAL) == first
+    list_run(the_world.engine, first)  # what it has found is still to be transferred
+    later_on = tfso_supplier(the_world, Name="Ny AS", OrganizationNumber="")
+    second = start_run(the_world.engine, SLUG, Cause.INITIAL)
+    assert second != first
+    the_world.work()
+    the_world.settle()
+    keys = {link.tfso_key for link in the_world.links("supplier")}
+    assert {str(made["Id"]), str(later_on["Id"])} <= keys
+    with the_world.sessions() as session:
+        assert set(session.scalars(select(Run.state)).all()) == {"done"}
