@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, null, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -115,12 +115,15 @@ def _upsert(rows: dict[str, Any] | list[dict[str, Any]]) -> Any:
         Change.due_at <= new.due_at,
         Change.bulk.is_(False) | new.bulk,
     )
+    # Such a change travels whatever the kind's origin is, also if it is told of once more.
+    brought_along = Change.cause.in_([constant(Cause.DEPENDENCY), constant(Cause.INITIAL)])
+    asked_for = and_(new.forced, new.run_id.is_(None))  # by its key, not as one of many
     return statement.on_conflict_do_update(
         index_elements=["connection_id", "kind", "direction", "key"],
         index_where=OPEN_CHANGE,
         set_={
             "state": State.PENDING.value,
-            "cause": new.cause,
+            "cause": case((brought_along, Change.cause), else_=new.cause),
             "bulk": and_(Change.bulk, new.bulk),
             "forced": Change.forced | new.forced,
             "attempts": 0,
@@ -129,7 +132,7 @@ def _upsert(rows: dict[str, Any] | list[dict[str, Any]]) -> Any:
             "enqueued_at": case((in_line, Change.enqueued_at), else_=None),
             "snapshot": new.snapshot,
             "candidates": new.candidates,
-            "run_id": func.coalesce(new.run_id, Change.run_id),
+            "run_id": case((asked_for, null()), else_=func.coalesce(new.run_id, Change.run_id)),
             "failure_class": None,
             "message": None,
             "blocked_kind": None,

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from shared.operations import Operations
 from shared.tables import Link
+from shared.words import Direction
 from tests.harness.mission import (
     book,
     later,
@@ -24,7 +26,7 @@ from tests.harness.mission import (
     the_only_order,
 )
 from tests.harness.people import rackbeat_customer, tfso_customer, tfso_order
-from tests.harness.world import GENEROUS_RACKBEAT, Json, World, world
+from tests.harness.world import GENEROUS_RACKBEAT, SLUG, Json, World, world
 
 FROM_RACKBEAT = {"origin": "rackbeat"}
 
@@ -345,6 +347,24 @@ def test_an_order_of_a_new_customer_abroad_is_without_vat_in_both_systems(
     draft = the_only_draft(the_world)
     assert Decimal(str(draft["total_total"])) == Decimal("99.95")
     assert the_world.in_rackbeat("customers", swede["Id"])["vat_zone"] == "eu"
+    assert the_world.states() == []
+
+
+def test_a_customer_that_was_mended_and_is_asked_for_again_lets_its_order_follow(
+    the_world: World,
+) -> None:
+    the_world.connect(customer={"origin": "rackbeat", "number": "external_id"})
+    _, product = tfso_goods(the_world)
+    customer = tfso_customer(the_world, ExternalId="AB12")  # no number for Rackbeat
+    tfso_order(the_world, customer["Id"], row(product))
+    later(the_world)
+    assert {c.kind for c in the_world.changes(state="parked")} == {"customer", "order"}
+    the_world.tfso.edit("companies", customer["Id"], {"ExternalId": "7001"})
+    operations = Operations(the_world.engine, actor="test")
+    operations.resync(SLUG, "customer", [str(customer["Id"])], Direction.TFSO_TO_RACKBEAT)
+    later(the_world)
+    assert the_world.in_rackbeat("customers", 7001)
+    assert the_only_draft(the_world)
     assert the_world.states() == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from shared.runs import start_run
+from shared.runs import list_run, start_run
 from shared.tables import Cursor
 from shared.words import Cause, Direction
 from tests.harness.mission import (
@@ -92,6 +92,19 @@ def test_an_old_invoice_is_sent_when_somebody_asks_for_it(the_world: World) -> N
     key = invoice["number"]
     assert f"`varebro sync resync {SLUG} invoice {key} --from rackbeat`" in str(change.message)
     the_world.engine.by_hand(SLUG, "invoice", Direction.RACKBEAT_TO_24SO, str(key))
+    the_world.settle()
+    assert sent(the_world) == 1
+
+
+def test_an_old_invoice_asked_for_while_all_are_looked_at_again_is_sent(the_world: World) -> None:
+    invoice = old_invoice(the_world)
+    the_world.connect()
+    reconcile(the_world)
+    direction = Direction.RACKBEAT_TO_24SO
+    run = start_run(the_world.engine, SLUG, Cause.RESYNC, direction=direction, kinds=["invoice"])
+    list_run(the_world.engine, run)
+    the_world.engine.by_hand(SLUG, "invoice", direction, str(invoice["number"]))
+    the_world.work()
     the_world.settle()
     assert sent(the_world) == 1
 
