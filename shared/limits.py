@@ -109,8 +109,9 @@ class SharedLimiter:
     def _wait(self, born: float) -> timedelta:
         """Take a slot in every window; how long to wait where one of them is full."""
         named = self._named()
-        # All are looked at before any is taken from, so that a full one costs the others nothing.
-        for limit, name in named:
+        # All others are looked at before the first is taken from, so that a full one costs the rest
+        # nothing.
+        for limit, name in named[1:]:
             if not self._windows.test(limit, self.account, name):
                 return self._until_free(limit, name)
         for limit in self.limits:
@@ -124,9 +125,11 @@ class SharedLimiter:
 
     def _restraint(self, limit: RateLimitItem, born: float) -> timedelta:
         """How long to wait, although there is room, for what others need or may have used."""
-        used = self._used(limit, "all")
         age = self.clock().timestamp() - born
         period = limit.get_expiry()
+        if age >= period and self.sharer is None:
+            return timedelta(0)  # nobody to leave anything to: spare the broker the question
+        used = self._used(limit, "all")
         if age < period and used >= limit.amount * max(AT_ONCE, age / period):
             return timedelta(seconds=max((used + 1) / limit.amount * period - age, 0.05))
         if self.sharer is None or used < limit.amount * FREE_FOR_ALL:

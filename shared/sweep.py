@@ -43,6 +43,7 @@ def sweep(engine: Engine) -> Due:
         claims.release_waiting(session, now=now)
         pulls = take_due_pulls(session, engine.kinds, now=now)
         runs = list(due_runs(session, now=now))
+        pauses.forget_ended(session, now=now)
         probes = pauses.take_due_probes(session, now=now, next_at=now + MOST_BETWEEN_PROBES)
         changes = turns.take_due(session, product(engine.kinds, (False, True)), now=now)
     return Due(changes, pulls, runs, probes)

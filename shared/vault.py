@@ -20,6 +20,12 @@ TFSO_APPLICATION_ID = "tfso_application_id"
 TFSO_SESSION = "tfso_session"
 
 
+# Made once, as every call of 24SevenOffice asks for the session.
+_STORED = select(Credential.ciphertext).where(
+    Credential.connection_id == bindparam("of_connection"), Credential.name == bindparam("called")
+)
+
+
 class VaultError(RuntimeError):
     """A stored secret cannot be read with the keys this process has."""
 
@@ -50,8 +56,8 @@ class Vault:
         Raises:
             VaultError: none of the keys opens it.
         """
-        stored = ciphertexts(session, connection_id, [name])
-        return self.open(name, stored[name]) if stored else None
+        stored = session.scalar(_STORED, {"of_connection": connection_id, "called": name})
+        return None if stored is None else self.open(name, stored)
 
     def open(self, name: str, ciphertext: bytes) -> SecretStr:
         """The secret that was stored like this under this name.
@@ -90,18 +96,6 @@ class Vault:
                 slug = session.get_one(Connection, row.connection_id).slug
                 raise _unreadable(f"{row.name} of the connection {slug}") from None
         return len(rows)
-
-
-def ciphertexts(session: Session, connection_id: int, names: Sequence[str]) -> dict[str, bytes]:
-    """What is stored under those of the names that are there, encrypted as it is."""
-    stored = session.execute(_OF_CONNECTION, {"of_connection": connection_id})
-    return {name: ciphertext for name, ciphertext in stored if name in names}
-
-
-# Made once, as every call of 24SevenOffice asks for the session.
-_OF_CONNECTION = select(Credential.name, Credential.ciphertext).where(
-    Credential.connection_id == bindparam("of_connection")
-)
 
 
 def _unreadable(what: str) -> VaultError:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import exists, select, text
+from sqlalchemy import bindparam, exists, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import vault
@@ -27,7 +27,7 @@ from shared.kind import Lookup, Side
 from shared.limits import SharedLimiter
 from shared.rackbeat.client import RackbeatClient
 from shared.registers import Registers
-from shared.tables import Connection, Cursor
+from shared.tables import Connection, Credential, Cursor
 from shared.tfso.client import TfsoClient
 from shared.tfso.login import TfsoCredentials
 from shared.vault import Vault
@@ -40,6 +40,12 @@ _SECRETS = (
     vault.TFSO_USERNAME,
     vault.TFSO_PASSWORD,
     vault.TFSO_APPLICATION_ID,
+)
+# Made once, as every transfer asks it.
+_WITH_CREDENTIALS = (
+    select(Connection, Credential.name, Credential.ciphertext)
+    .outerjoin(Credential, Credential.connection_id == Connection.id)
+    .where(Connection.id == bindparam("connection_id"))
 )
 # A broker that answers nothing for so long is given up, rather than a worker's slot.
 BROKER_SECONDS = 5.0
@@ -149,8 +155,9 @@ class Vendors:
             AuthFailed: a credential is not stored, or cannot be decrypted.
         """
         with self._sessions() as session:
-            connection = session.get_one(Connection, connection_id)
-            stored = vault.ciphertexts(session, connection_id, _SECRETS)
+            rows = session.execute(_WITH_CREDENTIALS, {"connection_id": connection_id}).all()
+        connection = rows[0].Connection
+        stored = {row.name: row.ciphertext for row in rows if row.name in _SECRETS}
         version = _version(connection, stored)
         with self._lock:
             kept = self._kept.get((connection_id, bulk))

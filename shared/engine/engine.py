@@ -201,7 +201,6 @@ class Engine:
         record(session, stored.connection_id, news, now=now)
         due |= {(item.kind, item.bulk) for item in news}
         self._note_attempt(session, stored, writer)
-        pauses.forget_ended(session, stored.connection_id, now=now)
         log.info("transferred", outcome=result.outcome.value, target_key=result.target_key)
         return self._next_in(session, due, stored.connection_id)
 

@@ -52,7 +52,6 @@ def in_force(
     )
 
 
-_OF_CONNECTION: BindParameter[int] = bindparam("connection_id")
 _NOW: BindParameter[datetime] = bindparam("now")
 _DUE_PROBES = (
     select(Pause, Connection.slug)
@@ -61,9 +60,7 @@ _DUE_PROBES = (
     .with_for_update(of=Pause, skip_locked=True)
 )
 _ENDED = (
-    delete(Pause)
-    .where(Pause.connection_id == _OF_CONNECTION, Pause.until <= _NOW, ~_IS_HELD)
-    .execution_options(synchronize_session=False)
+    delete(Pause).where(Pause.until <= _NOW, ~_IS_HELD).execution_options(synchronize_session=False)
 )
 
 
@@ -142,9 +139,9 @@ def take_due_probes(session: Session, *, now: datetime, next_at: datetime) -> li
     return probes
 
 
-def forget_ended(session: Session, connection_id: int, *, now: datetime) -> None:
-    """A transfer went well: pauses for want of quota that are over are forgotten."""
-    session.execute(_ENDED, {"connection_id": connection_id, "now": now})
+def forget_ended(session: Session, *, now: datetime) -> None:
+    """Pauses for want of quota that are over are forgotten."""
+    session.execute(_ENDED, {"now": now})
 
 
 def forget_all(session: Session, connection_id: int) -> None:
