@@ -110,9 +110,9 @@ class SharedLimiter:
         """Take a slot in every window; how long to wait where one of them is full."""
         named = self._named()
         # All others are looked at before the first is taken from, so that a full one costs the rest
-        # nothing.
+        # nothing; but a sharer's, which is never fuller than that of all.
         for limit, name in named[1:]:
-            if not self._windows.test(limit, self.account, name):
+            if name != self.sharer and not self._windows.test(limit, self.account, name):
                 return self._until_free(limit, name)
         for limit in self.limits:
             if limit.get_expiry() >= A_MINUTE and (wait := self._restraint(limit, born)):
