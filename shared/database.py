@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import psycopg
 from psycopg.errors import _WaitTimeout
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 
 STATEMENT_SECONDS = 30
 # A little longer than the server lets a statement take: then the server is not to be heard.
 PATIENCE = 35.0
+# A kept connection that was in use so many seconds ago is taken to be whole: asked each time, every
+# third statement would be that question.
+LATELY = 1.0
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -45,7 +50,6 @@ def make_engine(url: str, *, pool_size: int = 5, patience: float = PATIENCE) -> 
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         pool_timeout=10,
         hide_parameters=True,  # an error would quote what was to be stored
         connect_args={
@@ -68,7 +72,25 @@ def make_engine(url: str, *, pool_size: int = 5, patience: float = PATIENCE) -> 
         connection.patience = patience
         return connection
 
+    _see_that_kept_connections_are_whole(engine)
     return engine
+
+
+def _see_that_kept_connections_are_whole(engine: Engine) -> None:
+    """Ask each that has not been used of late; where one is broken, all are made anew."""
+
+    @event.listens_for(engine, "checkin")
+    def note_use(_driver: Any, record: Any) -> None:
+        record.info["used_at"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(driver: Any, record: Any, _fairy: Any) -> None:
+        now = monotonic()
+        if now - record.info.get("used_at", now) > LATELY:
+            try:
+                engine.dialect.do_ping(driver)
+            except psycopg.Error as error:
+                raise InvalidatePoolError from error
 
 
 def wait_as_long_as_it_takes(connection: Connection) -> None:
