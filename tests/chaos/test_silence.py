@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from sandbox.servers import Valkey
+from shared import database
 from shared.config import Configuration
 from shared.database import make_engine, make_sessions
 from shared.failures import Transient
@@ -85,9 +86,10 @@ def test_a_database_that_falls_silent_is_given_up_and_found_again(
     engine.dispose()
 
 
-def test_a_kept_connection_that_has_fallen_silent_costs_a_wait_and_no_error(
-    to_postgres: Proxy, database_url: str
+def test_a_kept_connection_that_fell_silent_when_unused_costs_a_wait_and_no_error(
+    to_postgres: Proxy, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(database, "LATELY", 0.0)
     engine = make_engine(by_way_of(to_postgres, database_url), patience=PATIENCE)
     assert is_one(engine)
     to_postgres.silence()

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from shared import database
-from shared.database import LATELY, make_engine
+from shared.database import make_engine
 
 
 @pytest.fixture
@@ -36,8 +36,7 @@ def test_a_kept_connection_that_broke_is_replaced_before_it_is_used(
 ) -> None:
     before = backend(engine)
     cut(database_url, before)
-    later = database.monotonic() + LATELY + 0.1
-    monkeypatch.setattr(database, "monotonic", lambda: later)
+    monkeypatch.setattr(database, "LATELY", 0.0)
     assert backend(engine) != before
 
 
