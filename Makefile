@@ -30,7 +30,7 @@ serve: $(STAMP) ## the same, kept running, with the web and Flower addresses
 	@$(RUN)/varebro demo --serve
 
 test: $(STAMP) ## the whole test suite
-	@$(RUN)/python -m pytest -n auto --dist loadscope
+	@$(RUN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 crash: $(STAMP) ## kill the process at every point of every kind of write
 	@VAREBRO_EVERY_CRASH=1 $(RUN)/python -m pytest -n 0 \

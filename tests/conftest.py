@@ -28,7 +28,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 class Modules(LoadScopeScheduling):
     """Each process takes whole modules; those of the contracts together, as all they look at is
-    what one run of the journeys sent."""
+    what one run of the journeys sent.
+
+    They are taken in the order of their names (`--no-loadscope-reorder`), which has many small ones
+    at its end: else a long one of few tests would begin when all others are nearly done.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         scope = nodeid.rsplit("::", 1)[0]
