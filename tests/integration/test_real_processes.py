@@ -1,0 +1,230 @@
+"""What the product is for, done by its real processes: web, beat and two workers.
+
+Nothing is driven by the tests, which only do what people and the vendors do, and wait. The first
+sync, and a record of every kind in each direction, go the same way in `make demo`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from sandbox.stack import wait_until
+from sandbox.tfso.seed import TOO_LONG_NUMBER
+from shared.clock import utc_now
+from shared.config import Configuration
+from shared.journal.record import News, record
+from shared.tables import Attempt, Change, Connection, WebhookDelivery
+from shared.words import Cause, Direction, State
+from tests.chaos.check import pull_now
+from tests.chaos.plant import OFTEN, SLUG, Plant, plant
+from tests.harness.mission import refresh, row
+from tests.harness.people import (
+    rackbeat_customer,
+    rackbeat_group,
+    rackbeat_product,
+    tfso_category,
+    tfso_customer,
+    tfso_order,
+    tfso_product,
+)
+from tests.harness.world import Json, World
+from workers.celery_app import make_celery
+
+pytestmark = pytest.mark.timeout(300)
+PATIENCE = 60.0
+GROUP = 910
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Plant]:
+    with plant(settings={"reconcile": {"nightly": False}, **OFTEN}) as made:
+        pull_now(made)  # the pulls before these settings have set the next ones for later
+        yield made
+
+
+@pytest.fixture(scope="module")
+def all_of_it(processes: Plant) -> World:
+    """To look at what the processes do; its own engine does nothing."""
+    made = World(
+        configuration=Configuration(
+            database_url=SecretStr(processes.postgres.url("varebro")),
+            broker_url=SecretStr(processes.broker.url),
+            secret_keys=(SecretStr(processes.environment()["VAREBRO_SECRET_KEYS"]),),
+        ),
+        sessions=processes.sessions,
+        rackbeat=processes.rackbeat,
+        tfso=processes.tfso,
+        rackbeat_url=processes.rackbeat_url,
+        tfso_url=processes.tfso_url,
+        web_url=processes.web_url,
+    )
+    rackbeat_group(made, number=GROUP)
+    rackbeat_product(made, GROUP)
+    until(lambda: copies(made, "STAV-140"), "the first product does not arrive")
+    return made
+
+
+def until(condition: Callable[[], object], otherwise: str) -> None:
+    wait_until(condition, PATIENCE, otherwise)
+
+
+def at_rest(world: World) -> None:
+    """Wait until nothing is under way; what is parked stays."""
+    world.deliveries_done()
+    until(lambda: not world.changes(state="pending"), "changes are pending")
+    until(lambda: not world.changes(state="running"), "changes are running")
+
+
+def copies(world: World, number: str) -> Sequence[Json]:
+    """The products of a number in 24SevenOffice."""
+    return [each for each in world.all_in_tfso("products") if each.get("No") == number]
+
+
+def drafts_of(world: World, order: Json) -> Sequence[Json]:
+    mark = f"24SO {order['OrderId']}"
+    return [o for o in world.rackbeat.state()["orders"] if o["other_reference"] == mark]
+
+
+def ask_for(world: World, task: str, *keys: str) -> None:
+    """Enqueue a task by hand, as any Celery client may."""
+    client = make_celery(world.configuration)
+    for key in keys:
+        given = {"connection": SLUG, "key": key}
+        client.send_task(f"varebro.{task}", kwargs=given, queue="master_data")
+
+
+def parked(world: World, **which: Any) -> Change:
+    until(lambda: world.changes(state="parked", **which), f"{which} is not parked")
+    (found,) = world.changes(state="parked", **which)
+    return found
+
+
+def calls(world: World, operation: str) -> int:
+    """How often 24SevenOffice has been asked this."""
+    return int(world.tfso.calls()["by_operation"].get(operation, 0))
+
+
+def count(world: World, table: Any) -> int:
+    with world.sessions() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+# -- the way ------------------------------------------------------------------------------------
+
+
+def test_an_order_is_pulled_brings_along_what_it_needs_and_follows_its_changes(
+    all_of_it: World,
+) -> None:
+    customer = tfso_customer(all_of_it)
+    ski = tfso_product(all_of_it, CategoryId=tfso_category(all_of_it)["Id"])
+    order = tfso_order(all_of_it, customer["Id"], row(ski, 2))
+    until(lambda: drafts_of(all_of_it, order), "the order does not arrive")
+    (draft,) = drafts_of(all_of_it, order)
+    assert [line["quantity"] for line in draft["lines"]] == [2]
+    (sold,) = refresh(all_of_it, order)["InvoiceRows"]
+    changed = {**sold, "Quantity": "5", "ChangeState": "Edit"}
+    all_of_it.tfso.edit("orders", order["OrderId"], {"InvoiceRows": [changed]})
+    until(
+        lambda: [line["quantity"] for line in drafts_of(all_of_it, order)[0]["lines"]] == [5],
+        "the change of the order does not arrive",
+    )
+    assert len(drafts_of(all_of_it, order)) == 1
+    names = Counter(each["name"] for each in all_of_it.rackbeat.state()["customers"])
+    assert names[customer["Name"]] == 1
+    numbers = Counter(each["number"] for each in all_of_it.rackbeat.state()["products"])
+    assert numbers[ski["No"]] == 1
+
+
+def test_an_edit_in_rackbeat_is_written_once_however_often_it_is_told_of(all_of_it: World) -> None:
+    at_rest(all_of_it)
+    all_of_it.reset_calls()
+    all_of_it.rackbeat.edit("products", "STAV-140", {"sales_price": "512.50"})
+    until(lambda: float(copies(all_of_it, "STAV-140")[0]["Price"]) == 512.5, "no edit arrives")
+    for _ in range(3):
+        told = {"event": "product.updated", "key": "STAV-140"}
+        all_of_it.rackbeat.post("/deliveries/repeat", told)
+    ask_for(all_of_it, "product.rackbeat_to_24so", *["STAV-140"] * 5)
+    at_rest(all_of_it)
+    assert len(copies(all_of_it, "STAV-140")) == 1
+    assert all_of_it.writes() == {"SaveProducts": 1}
+
+
+def test_two_workers_asked_for_one_new_record_at_once_make_it_once(all_of_it: World) -> None:
+    made = rackbeat_customer(all_of_it, webhooks=False, company_vat="987654325")
+    ask_for(all_of_it, "customer.rackbeat_to_24so", *[str(made["number"])] * 10)
+    number = str(made["number"])
+    until(lambda: all_of_it.changes(key=number, outcome="created"), "the customer does not arrive")
+    at_rest(all_of_it)
+    companies = all_of_it.all_in_tfso("companies")
+    assert sum(each.get("OrganizationNumber") == "987654325" for each in companies) == 1
+
+
+# -- what goes wrong ----------------------------------------------------------------------------
+
+
+def test_a_number_that_rackbeat_does_not_take_is_parked_with_what_to_do(all_of_it: World) -> None:
+    (ski,) = copies(all_of_it, TOO_LONG_NUMBER)
+    ask_for(all_of_it, "product.24so_to_rackbeat", str(ski["Id"]))
+    message = str(parked(all_of_it, kind="product", key=str(ski["Id"])).message)
+    assert TOO_LONG_NUMBER in message
+    assert "25" in message
+
+
+def test_a_session_that_expires_in_the_middle_of_a_pull_is_renewed_unnoticed(
+    all_of_it: World,
+) -> None:
+    at_rest(all_of_it)
+    before = count(all_of_it, Attempt)
+    all_of_it.tfso.fault(operation="GetInvoices", effect="slow", delay=1.0)
+    customer = all_of_it.all_in_tfso("companies")[0]
+    order = tfso_order(all_of_it, customer["Id"], {"Type": "Text", "Name": "Hentes i butikken"})
+    lists = calls(all_of_it, "GetOrderSyncList")
+    until(lambda: calls(all_of_it, "GetOrderSyncList") > lists, "no pull begins")
+    all_of_it.tfso.post("/sessions/expire")
+    until(lambda: drafts_of(all_of_it, order), "the order does not arrive")
+    with all_of_it.sessions() as session:
+        failed = select(Attempt.message).where(Attempt.failure_class.is_not(None))
+        assert session.scalars(failed.where(Attempt.id > before)).all() == []
+
+
+def test_what_the_vendor_refuses_is_parked_with_its_own_words(all_of_it: World) -> None:
+    said = '{"message": "Kundegruppen er sperret."}'
+    all_of_it.rackbeat.fault(operation="POST /customers", effect="answer", status=422, body=said)
+    made = tfso_customer(all_of_it, Name="Ur og Skred AS", OrganizationNumber="")
+    change = parked(all_of_it, kind="customer", key=str(made["Id"]))
+    assert "Kundegruppen er sperret." in str(change.message)
+
+
+def test_a_webhook_with_a_wrong_token_is_refused_and_leaves_nothing(all_of_it: World) -> None:
+    at_rest(all_of_it)
+    before = count(all_of_it, WebhookDelivery), count(all_of_it, Change)
+    answer = httpx.post(
+        f"{all_of_it.web_url}/webhooks/rackbeat/{SLUG}",
+        json={"event": "product.updated", "key": "STAV-140"},
+        headers={"rackbeat-webhook-token": "guessed"},
+        trust_env=False,
+    )
+    assert answer.status_code == 401
+    assert (count(all_of_it, WebhookDelivery), count(all_of_it, Change)) == before
+
+
+def test_what_was_recorded_when_the_broker_lost_everything_is_found_by_the_sweep(
+    all_of_it: World,
+) -> None:
+    all_of_it.rackbeat.edit("products", "STAV-140", {"name": "Skistav 150"}, webhooks=False)
+    news = News("product", Direction.RACKBEAT_TO_24SO, "STAV-140", Cause.WEBHOOK)
+    with all_of_it.sessions.begin() as session:
+        connection = session.scalars(select(Connection.id)).one()
+        (change_id,) = record(session, connection, [news], now=utc_now())
+    with redis.Redis.from_url(all_of_it.configuration.broker_url.get_secret_value()) as broker:
+        broker.flushall()
+    until(lambda: all_of_it.changes(id=change_id, state=State.DONE.value), "nobody finds it")
+    assert [each["Name"] for each in copies(all_of_it, "STAV-140")] == ["Skistav 150"]
