@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from shared.limits import LONGEST_WAIT
 from shared.pages import FRESH_FOR, Pages, remembered, remembering
 from shared.retention import clean_up
-from shared.runs import list_run, start_run
+from shared.runs import LISTING, list_run, start_run
 from shared.tables import ListedPage, Run
 from shared.words import Cause, Direction
 from tests.harness.mission import OFF
@@ -92,6 +92,18 @@ def test_a_list_whose_calls_are_used_up_gives_its_slot_back_and_goes_on_later(sm
     assert pages_kept(small) == 0
     keys = [change.key for change in small.changes(kind="supplier", cause="resync")]
     assert keys == [str(number) for number in range(1, PAGES + 1)]
+
+
+def test_what_somebody_waits_for_is_transferred_while_a_list_waits_for_calls(small: World) -> None:
+    run = a_run(small)
+    list_run(small.engine, run)
+    small.rackbeat.edit("suppliers", 3, {"company_name": "Stavfabrikken Nord AS"})
+    small.deliveries_done()
+    small.work()
+    assert small.change(kind="supplier", cause="webhook").outcome == "created"
+    waiting = stored(small, run)
+    assert (waiting.state, waiting.listed) == (LISTING, {})
+    assert small.rackbeat.calls()["total"] == 5
 
 
 def test_a_list_goes_on_after_an_outage_or_the_end_of_its_worker(the_world: World) -> None:
