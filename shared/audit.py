@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.tables import Audit
+from shared.tables import Audit, Connection
 
 
 def note(
@@ -23,3 +25,20 @@ def note(
     session.add(
         Audit(connection_id=connection_id, at=now, actor=actor, action=action, details=details)
     )
+
+
+def trail(session: Session, slug: str | None, *, limit: int) -> Iterator[dict[str, Any]]:
+    """Who did what, the newest first, with one connection or with all."""
+    query = select(Audit, Connection.slug).outerjoin(
+        Connection, Connection.id == Audit.connection_id
+    )
+    if slug is not None:
+        query = query.where(Connection.slug == slug)
+    for done, connection in session.execute(query.order_by(Audit.id.desc()).limit(limit)):
+        yield {
+            "at": done.at,
+            "connection": connection,
+            "actor": done.actor,
+            "action": done.action,
+            "details": done.details,
+        }

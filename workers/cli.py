@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from getpass import getuser
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 import typer
 from cryptography.fernet import Fernet
-from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
 from shared.config import configuration
-from workers.cli_sync import Slug, link_app, plainly, settings_app, sync_app
-
-if TYPE_CHECKING:
-    from shared.tfso.login import Identity
+from workers.cli_connection import connection_app, connections, print_pauses
+from workers.cli_sync import link_app, plainly, settings_app, sync_app
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Keeps Rackbeat and 24SevenOffice in step.",
     pretty_exceptions_show_locals=False,  # they hold what was typed in, passwords too
 )
-connection_app = typer.Typer(no_args_is_help=True, help="Make, test and pause connections.")
 key_app = typer.Typer(no_args_is_help=True, help="Keys that encrypt the stored credentials.")
 app.add_typer(connection_app, name="connection")
 app.add_typer(sync_app, name="sync")
@@ -38,192 +34,6 @@ console = Console()
 # Longer than a proxy keeps a connection that is not used (nginx 60 s, Traefik 90, Caddy 120). One
 # closed in the moment in which a webhook is sent on it costs the webhook the wait for a repetition.
 KEEP_ALIVE_SECONDS = 130
-
-
-def _connections() -> Any:
-    from shared.clock import utc_now
-    from shared.connections import Connections
-    from tasks.kinds import KINDS
-    from workers.process import the_sessions, the_vault, the_vendors
-
-    return Connections(
-        sessions=the_sessions(),
-        vendors=the_vendors(),
-        store=the_vault(),
-        events=[event for kind in KINDS.values() for event in kind.events],
-        public_url=configuration().public_url,
-        clock=utc_now,
-        actor=getuser(),
-    )
-
-
-def _secret(given: str) -> SecretStr:
-    """Without the end of the line that it had in a file."""
-    return SecretStr(given.rstrip("\r\n"))
-
-
-# -- connections --------------------------------------------------------------------------------
-
-
-@connection_app.command("add")
-@plainly
-def add(  # noqa: PLR0917 - typer calls it by name
-    slug: Slug,
-    rackbeat_api_key: Annotated[str, typer.Option(envvar="RACKBEAT_API_KEY", prompt=True,
-        hide_input=True, help="Rackbeat: Company settings > API")],
-    tfso_username: Annotated[str, typer.Option("--24so-username", envvar="TFSO_USERNAME",
-        prompt="24SevenOffice user (e-mail)", help="The 24SevenOffice user's e-mail address")],
-    tfso_password: Annotated[str, typer.Option("--24so-password", envvar="TFSO_PASSWORD",
-        prompt="24SevenOffice password", hide_input=True, help="That user's password")],
-    tfso_application_id: Annotated[str, typer.Option("--24so-application-id",
-        envvar="TFSO_APPLICATION_ID", prompt="24SevenOffice application id", hide_input=True,
-        help="Identifies the integration; 24SevenOffice gives it out")],
-    identity: Annotated[str | None, typer.Option(
-        help="Id of the 24SevenOffice identity (company) to write into")] = None,
-    rackbeat_url: Annotated[str | None, typer.Option(
-        help="Another address than Rackbeat's")] = None,
-    tfso_url: Annotated[str | None, typer.Option("--24so-url",
-        help="Another address than 24SevenOffice's")] = None,
-) -> None:  # fmt: skip
-    """Pair a Rackbeat account with a 24SevenOffice company."""
-    from shared.connections import RACKBEAT_URL, TFSO_URL, NewConnection
-
-    connection = _connections().add(
-        NewConnection(
-            slug=slug,
-            rackbeat_api_key=_secret(rackbeat_api_key),
-            tfso_username=tfso_username,
-            tfso_password=_secret(tfso_password),
-            tfso_application_id=_secret(tfso_application_id),
-            identity=identity,
-            rackbeat_url=rackbeat_url or RACKBEAT_URL,
-            tfso_url=tfso_url or TFSO_URL,
-        ),
-        choose=_ask_which if sys.stdin.isatty() else None,
-    )
-    console.print(
-        f"Connection {slug}: Rackbeat [b]{connection.name}[/b] and 24SevenOffice "
-        f"[b]{connection.tfso_client}[/b]. Webhooks are registered; changes travel from now on. "
-        f"`varebro sync initial {slug}` copies what is in 24SevenOffice already."
-    )
-
-
-def _ask_which(identities: Sequence[Identity]) -> Identity:
-    """Let a person at a terminal choose, who would have to type all the secrets again."""
-    console.print("This 24SevenOffice user has access to several companies:")
-    for number, identity in enumerate(identities, 1):
-        line = f"{number}  {identity.client_name} ({identity.id})"
-        console.print(line, markup=False, highlight=False)
-    chosen = 0
-    while not 1 <= chosen <= len(identities):
-        chosen = typer.prompt(f"Which one to write into (1 to {len(identities)})", type=int)
-    return identities[chosen - 1]
-
-
-@connection_app.command("credentials")
-@plainly
-def credentials(
-    slug: Slug,
-    rackbeat_api_key: Annotated[str | None, typer.Option(envvar="RACKBEAT_API_KEY")] = None,
-    tfso_username: Annotated[
-        str | None, typer.Option("--24so-username", envvar="TFSO_USERNAME")
-    ] = None,
-    tfso_password: Annotated[
-        str | None, typer.Option("--24so-password", envvar="TFSO_PASSWORD")
-    ] = None,
-    tfso_application_id: Annotated[
-        str | None, typer.Option("--24so-application-id", envvar="TFSO_APPLICATION_ID")
-    ] = None,
-) -> None:
-    """Replace credentials; only those given. Use the environment variables, so that they are not
-    seen in the list of processes. What was stopped for want of them goes on; a connection that
-    a person has paused stays paused."""
-    from shared import vault
-
-    given = {
-        vault.RACKBEAT_API_KEY: rackbeat_api_key,
-        vault.TFSO_USERNAME: tfso_username,
-        vault.TFSO_PASSWORD: tfso_password,
-        vault.TFSO_APPLICATION_ID: tfso_application_id,
-    }
-    secrets = {name: _secret(value) for name, value in given.items() if value}
-    if not secrets:
-        raise typer.BadParameter("Give at least one credential, for example in RACKBEAT_API_KEY.")
-    _connections().replace_credentials(slug, secrets)
-    test(slug)
-
-
-@connection_app.command("list")
-@plainly
-def list_connections() -> None:
-    """All connections, whether they are active, and which vendors are left alone and why."""
-    from workers.process import the_sessions
-
-    table = Table("name", "Rackbeat", "24SevenOffice", "state", "why")
-    for connection in _connections().every():
-        table.add_row(
-            connection.slug,
-            connection.name,
-            connection.tfso_client,
-            connection.state,
-            connection.pause_reason or "",
-        )
-    console.print(table)
-    with the_sessions()() as session:
-        _print_pauses(session, None)
-
-
-def _print_pauses(session: Any, slug: str | None) -> None:
-    """Vendors that are left alone, whatever the state of the connection."""
-    from shared.clock import utc_now
-    from shared.report import pauses
-    from shared.words import System
-
-    for pause in pauses(session, slug, now=utc_now()):
-        system, since, again = pause["system"], pause["since"], pause["next_look_at"]
-        console.print(
-            f"[yellow]paused[/yellow] {pause['connection']}: {System(system).title} since "
-            f"{since:%Y-%m-%d %H:%M} UTC: {pause['message']} Asked again by itself at "
-            f"{again:%H:%M:%S} UTC.",
-            highlight=False,
-        )
-
-
-@connection_app.command("test")
-@plainly
-def test(slug: Slug) -> None:
-    """Whether both systems accept the connection and Rackbeat's webhooks are active; in plain words
-    what is wrong where not."""
-    findings = _connections().test(slug)
-    for finding in findings:
-        mark = "[green]good[/green]" if finding.good else "[red]wrong[/red]"
-        console.print(f"{mark}  {finding.text}", highlight=False)
-    if not all(finding.good for finding in findings):
-        raise typer.Exit(1)
-
-
-@connection_app.command("pause")
-@plainly
-def pause(slug: Slug, reason: Annotated[str, typer.Option(help="Shown to others")] = "") -> None:
-    """Stop all transfers; changes are recorded and follow when it is resumed."""
-    _connections().pause(slug, reason or f"paused by {getuser()}")
-    console.print(f"{slug} is paused.")
-
-
-@connection_app.command("resume")
-@plainly
-def resume(slug: Slug) -> None:
-    """Let a paused connection go on where it stopped."""
-    _connections().resume(slug)
-    console.print(f"{slug} goes on.")
-
-
-@connection_app.command("webhooks")
-@plainly
-def webhooks(slug: Slug) -> None:
-    """Register the webhooks that are inactive or missing at Rackbeat, such as at a new address."""
-    events = _connections().subscribe(slug)
-    console.print(f"{len(events)} webhooks are registered.")
 
 
 # -- looking ------------------------------------------------------------------------------------
@@ -239,13 +49,13 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
     from workers.process import the_sessions
 
     if slug is not None:
-        _connections().find(slug)
+        connections().find(slug)
     with the_sessions()() as session:
         table = Table("connection", "kind", "direction", "state", "outcome", "changes")
         for row in tally(session, slug):
             table.add_row(*(str(value or "") for value in row))
         console.print(table)
-        _print_pauses(session, slug)
+        print_pauses(session, slug)
         for run in progress(session, of_connection(slug), configuration(), now=utc_now()):
             console.print(str(run), highlight=False)
         for pull in failed_pulls(session, slug):
@@ -254,6 +64,26 @@ def status(slug: Annotated[str | None, typer.Argument(help="Only this connection
             console.print(f"[red]parked[/red] {change}", highlight=False)
         for event in unknown_events(session, slug):
             console.print(event, highlight=False)
+
+
+@app.command("audit")
+@plainly
+def audit_trail(
+    slug: Annotated[str | None, typer.Argument(help="Only this connection")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many, the newest")] = 50,
+) -> None:
+    """Who changed settings, credentials and links, paused connections and retried changes."""
+    from shared import audit
+    from workers.process import the_sessions
+
+    if slug is not None:
+        connections().find(slug)
+    with the_sessions()() as session:
+        for done in audit.trail(session, slug, limit=limit):
+            details = json.dumps(done["details"], ensure_ascii=False)
+            where = done["connection"] or "-"
+            parts = (f"{done['at']:%Y-%m-%d %H:%M:%S} UTC", where, done["actor"], done["action"])
+            console.print(*parts, details, sep="  ", markup=False, highlight=False, soft_wrap=True)
 
 
 # -- processes ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from getpass import getuser
 
 import httpx
 import pytest
@@ -232,7 +233,7 @@ def test_a_connection_is_paused_and_resumed(terminal: Terminal) -> None:
 
 
 def test_an_unknown_connection_is_named_in_the_answer(terminal: Terminal) -> None:
-    for command in ("connection test", "connection pause", "sync initial", "status"):
+    for command in ("connection test", "connection pause", "sync initial", "status", "audit"):
         result = terminal(*command.split(), "dalen")
         assert result.exit_code == 1
         assert said(result) == (
@@ -282,6 +283,20 @@ def test_the_status_shows_what_is_parked_and_why(terminal: Terminal) -> None:
     shown = said(terminal("status", SLUG))
     assert "parked" in shown
     assert "Rackbeat takes at most 25" in shown
+
+
+def test_the_audit_trail_shows_who_did_what_the_newest_first(terminal: Terminal) -> None:
+    terminal.world.connect()
+    terminal("settings", "set", SLUG, "stock.origin", "off")
+    terminal("connection", "pause", SLUG, "--reason", "telling")
+    paused, changed, added = terminal("audit", SLUG).output.splitlines()
+    for line, action in ((paused, "paused"), (changed, "settings changed"), (added, "added")):
+        assert f"  {SLUG}  " in line
+        assert action in line
+    assert f"  {getuser()}  " in paused
+    assert "telling" in paused
+    assert '"stock.origin": {"to": "off", "from": "rackbeat"}' in changed
+    assert terminal("audit", "--limit", "1").output.splitlines() == [paused]
 
 
 # -- keys ---------------------------------------------------------------------------------------

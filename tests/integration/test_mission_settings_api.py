@@ -108,6 +108,7 @@ def test_settings_that_do_not_hold_together_are_refused_in_plain_language(
         ("POST", f"connections/{SLUG}/sync/initial"),
         ("POST", f"connections/{SLUG}/retry"),
         ("GET", f"connections/{SLUG}/changes"),
+        ("GET", f"connections/{SLUG}/audit"),
     ],
 )
 def test_nobody_gets_in_without_the_token(
@@ -136,6 +137,8 @@ def test_a_setting_is_changed_read_back_audited_and_obeyed(
     read = http.get(f"connections/{SLUG}/settings").json()
     assert (read["supplier"]["origin"], read["invoice"]["status"]) == ("24so", "Draft")
     (kept,) = audited(the_world)
+    newest = http.get(f"connections/{SLUG}/audit?limit=1").json()[0]
+    assert (newest["action"], newest["details"]) == (kept.action, kept.details)
     assert kept.actor == "api"
     assert kept.details["changes"] == {
         "supplier.origin": {"from": "both", "to": "24so"},

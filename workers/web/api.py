@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from shared import audit
 from shared.config import configuration
 from shared.connections import NotUsable
 from shared.operations import EARLIEST, LATEST, Operations, check_no_span, only_kind
@@ -148,6 +149,18 @@ def status(slug: str, operations: Allowed) -> list[dict[str, Any]]:
     names = ("connection", "kind", "direction", "state", "outcome", "changes")
     with operations.engine.sessions() as session:
         return [dict(zip(names, row, strict=True)) for row in tally(session, slug)]
+
+
+@router.get("/connections/{slug}/audit")
+def audit_trail(
+    slug: str,
+    operations: Allowed,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100,
+) -> list[dict[str, Any]]:
+    """Who did what with the connection, the newest first."""
+    operations.connection(slug)
+    with operations.engine.sessions() as session:
+        return list(audit.trail(session, slug, limit=limit))
 
 
 @router.get("/connections/{slug}/pauses")
