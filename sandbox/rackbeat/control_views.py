@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.routing import Route
 
 from sandbox.faults import Fault
-from sandbox.rackbeat import orders, records, webhook_views
+from sandbox.rackbeat import invoices, orders, records, webhook_views
 from sandbox.rackbeat.calls import Call, Handler, Reply, Sandbox, control_route, whole
 from sandbox.rackbeat.errors import forbidden_now
-from sandbox.rackbeat.resources import ORDERS, STORED
+from sandbox.rackbeat.resources import CUSTOMER_INVOICES, ORDERS, STORED
 from sandbox.rackbeat.schema import Record, Resource, Shape
 from sandbox.rackbeat.state import ITEM_PLURALS, Event, resource_named
 from sandbox.rackbeat.stock import set_quantity
@@ -133,6 +133,13 @@ def invoice_part(call: Call) -> Reply:
     return Reply({"invoice_id": made["number"]}, 201)
 
 
+def credit(call: Call) -> Reply:
+    """What a person does who credits all of an invoice."""
+    note = invoices.credit(call.state, call.record(CUSTOMER_INVOICES))
+    invoices.book(call.state, note)
+    return Reply({"invoice_id": note["number"]}, 201)
+
+
 def add_fault(call: Call) -> Reply:
     try:
         call.sandbox.faults.add(FAULT.validate_python(call.body))
@@ -190,6 +197,7 @@ OFFERED: tuple[tuple[str, str, Handler], ...] = (
     ("PATCH", "/records/{kind}/{number}", edit_record),
     ("DELETE", "/records/{kind}/{number}", remove_record),
     ("POST", "/orders/{number}/invoice-part", invoice_part),
+    ("POST", "/customer-invoices/{number}/credit", credit),
     ("POST", "/faults", add_fault),
     ("DELETE", "/faults", clear_faults),
     ("GET", "/deliveries", get_deliveries),

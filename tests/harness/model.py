@@ -13,6 +13,7 @@ from shared.runs import start_run
 from shared.tables import Change
 from shared.words import Cause, Direction, System
 from tests.harness.mission import (
+    credit,
     invoice_part,
     of,
     rackbeat_invoice,
@@ -64,15 +65,19 @@ class Order:
     customer: Thing
     lines: list[tuple[Thing, int, Decimal]]
     cancelled: bool = False
+    invoiced: bool = False
 
 
 @dataclass
 class Sale:
-    """A booked order or invoice that was made in Rackbeat.
+    """A booked order, invoice or credit note that was made in Rackbeat.
 
     Attributes:
+        lines: of a credit note, those it takes back.
         of_order: of an invoice, the order all of which it invoices.
         invoiced: of an order, whether any of it is.
+        credited: of an invoice, whether it is.
+        is_credit_note: such are invoices, too.
     """
 
     kind: str
@@ -81,6 +86,8 @@ class Sale:
     lines: list[tuple[Thing, int, Decimal]]
     of_order: int | None = None
     invoiced: bool = False
+    credited: bool = False
+    is_credit_note: bool = False
     cancelled: bool = False
 
 
@@ -243,6 +250,13 @@ class Model:
         of_order = order.number if all_of_it else None
         self.sales.append(Sale("invoice", number, order.customer, lines, of_order=of_order))
 
+    def credit(self, invoice: Sale) -> None:
+        """Credit all of an invoice in Rackbeat."""
+        number = credit(self.world, invoice.number)
+        invoice.credited = True
+        note = Sale("invoice", number, invoice.customer, invoice.lines, is_credit_note=True)
+        self.sales.append(note)
+
     # -- what the service does ------------------------------------------------------------------
 
     def time_passes(self) -> None:
@@ -294,9 +308,10 @@ class Model:
                 self._check_thing(thing, records)
             elif not (thing.may_park or self._needs_what_may_park(trouble)):
                 raise AssertionError(f"{thing.kind} {thing.tag} is parked: {trouble.message}")
-        if self.settings["order"]["origin"] == "24so":
-            for order in self.orders:
+        for order in self.orders:
+            if self.settings["order"]["origin"] == "24so":
                 self._check_order(order)
+            self._check_invoice_of(order, parked)
         self._check_sales(parked)
 
     def _check_journal(self) -> None:
@@ -412,13 +427,15 @@ class Model:
         rows = [(row["ProductNo"], Decimal(row["Quantity"])) for row in there["InvoiceRows"]]
         numbers = [self.find(product, TFSO) for product, _n, _price in sale.lines]
         wanted = [
-            (product["No"] if product else None, Decimal(n))
+            (product["No"] if product else None, Decimal(-n if sale.is_credit_note else n))
             for product, (_thing, n, _price) in zip(numbers, sale.lines, strict=True)
         ]
         assert rows == wanted, f"{what}: {rows}, not {wanted}"
         resource = "orders" if sale.kind == "order" else "customer_invoices"
         here = self.world.in_rackbeat(resource, sale.number)
         totals = Decimal(str(here["total_total"])), Decimal(there["OrderTotalIncVat"])
+        if sale.is_credit_note:
+            totals = -abs(totals[0]), totals[1]
         assert totals[0] == totals[1], f"{what} comes to {totals}"
         customer = self.find(sale.customer, TFSO)
         assert customer is not None, what
@@ -438,22 +455,45 @@ class Model:
             for each in self.world.rackbeat.state()["orders"]
             if each["other_reference"] == mark
         ]
-        assert len(drafts) == 1 or (order.cancelled and not drafts), f"{mark}: {len(drafts)} times"
-        if not drafts:
+        never_came = (order.cancelled or order.invoiced) and not drafts
+        assert len(drafts) == 1 or never_came, f"{mark}: {len(drafts)} times"
+        if drafts:
+            self._check_copy(mark, order, drafts[0])
+
+    def _check_invoice_of(self, order: Order, parked: dict[tuple[str, str, str], Change]) -> None:
+        """What was invoiced in 24SevenOffice is one booked invoice in Rackbeat."""
+        mark = f"24SO {order.key}"
+        made = [
+            each
+            for each in self.world.rackbeat.state()["customer_invoices"]
+            if each["other_reference"] == mark
+        ]
+        if not order.invoiced or not self.lets("invoice", TFSO):
+            assert made == [], f"{mark} was invoiced in Rackbeat"
             return
+        refused = parked.get(("invoice", Direction.TFSO_TO_RACKBEAT.value, str(order.key)))
+        if refused is not None:
+            assert self._needs_what_may_park(refused), refused.message
+            return
+        assert [each["is_booked"] for each in made] == [True], f"{mark}: {made}"
+        self._check_copy(f"the invoice of {mark}", order, made[0])
+        there = Decimal(self.world.in_tfso("orders", order.key)["OrderTotalIncVat"])
+        assert Decimal(str(made[0]["total_total"])) == there, mark
+
+    def _check_copy(self, what: str, order: Order, copy: Json) -> None:
         lines = [
             (
                 line["name"].split(maxsplit=1)[0],
                 Decimal(str(line["quantity"])),
                 Decimal(str(line["line_price"])),
             )
-            for line in drafts[0]["lines"]
+            for line in copy["lines"]
             if line["quantity"]
         ]
         wanted = [(product.tag, Decimal(n), price) for product, n, price in order.lines]
-        assert lines == ([] if order.cancelled else wanted), f"{mark}: {lines}, not {wanted}"
-        customer = self.world.in_rackbeat("customers", drafts[0]["customer"]["number"])
-        assert tag_of(SHAPES["customer"], RACKBEAT, customer) == order.customer.tag, mark
+        assert lines == ([] if order.cancelled else wanted), f"{what}: {lines}, not {wanted}"
+        customer = self.world.in_rackbeat("customers", copy["customer"]["number"])
+        assert tag_of(SHAPES["customer"], RACKBEAT, customer) == order.customer.tag, what
 
 
 def tag_of(shape: Shape, system: System, record: Json) -> str:

@@ -60,6 +60,8 @@ FAULTS = st.sampled_from(
 def some_settings(draw: st.DrawFn) -> dict[str, Any]:
     """Settings that hold together; the nightly reconciliation waits for a step that asks for it."""
     chosen: dict[str, Any] = {kind: {"origin": draw(ORIGINS)} for kind in SHAPES}
+    if draw(st.booleans()):  # else few stories have anything to sell
+        chosen |= {kind: {"origin": "both"} for kind in ("customer", "product", "product_group")}
     for kind in ("customer", "supplier"):
         chosen[kind]["number"] = draw(st.sampled_from(["id", "external_id"]))
     chosen["order"] = {
@@ -67,16 +69,15 @@ def some_settings(draw: st.DrawFn) -> dict[str, Any]:
         "status": draw(st.sampled_from(["Web", "Confirmed", "Pack"])),
     }
     chosen["invoice"] = {
-        "origin": draw(st.sampled_from(["rackbeat", "off"])),
+        "origin": draw(st.sampled_from(["rackbeat", "24so", "off"])),
         "status": draw(st.sampled_from(["Draft", "ForInvoicing", "Invoiced"])),
     }
     chosen["stock"] = {"origin": draw(st.sampled_from(["rackbeat", "off"]))}
     chosen["conflict"] = {"wins": draw(st.sampled_from(["newest", "rackbeat", "24so"]))}
     chosen["reconcile"] = {"nightly": False}
-    if not _hold_together(chosen):
-        chosen["order"]["origin"] = "off"
-    if not _hold_together(chosen):
-        chosen["product"] = {"origin": "off"}
+    for kind in ("order", "invoice", "product"):
+        if not _hold_together(chosen):
+            chosen[kind]["origin"] = "off"
     return chosen
 
 
@@ -103,6 +104,8 @@ class Story(RuleBasedStateMachine):
             self._make(kind, systems, False, data)
         for kind in ("order", "invoice"):
             self._sell(kind, data)
+        if chosen["order"]["origin"] == "24so":
+            self._order(data)
 
     def teardown(self) -> None:
         if not hasattr(self, "model"):
@@ -257,6 +260,9 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.model.settings["order"]["origin"] == "24so")
     @rule(data=st.data())
     def a_customer_places_an_order(self, data: st.DataObject) -> None:
+        self._order(data)
+
+    def _order(self, data: st.DataObject) -> None:
         customer = self._one(self._orderable("customer"), data)
         products = self._orderable("product")
         if customer is None or not products:
@@ -296,6 +302,14 @@ class Story(RuleBasedStateMachine):
         with self.model.step("order", order.key, "is cancelled"):
             self.model.world.tfso.edit("orders", order.key, {"OrderStatus": "Inactive"})
 
+    @precondition(lambda self: self._running_orders())
+    @rule(data=st.data())
+    def an_order_is_invoiced_in_24so(self, data: st.DataObject) -> None:
+        order = data.draw(st.sampled_from(self._running_orders()))
+        order.invoiced = True
+        with self.model.step("order", order.key, "is invoiced in 24SevenOffice"):
+            self.model.world.tfso.edit("orders", order.key, {"OrderStatus": "Invoiced"})
+
     # -- sales in Rackbeat ----------------------------------------------------------------------
 
     @rule(kind=st.sampled_from(["order", "invoice"]), data=st.data())
@@ -328,6 +342,13 @@ class Story(RuleBasedStateMachine):
         sale.cancelled = True
         with self.model.step("order", sale.number, "is cancelled in Rackbeat"):
             self.model.world.rackbeat.edit("orders", sale.number, {"is_cancelled": True})
+
+    @precondition(lambda self: self._creditable())
+    @rule(data=st.data())
+    def somebody_credits_an_invoice(self, data: st.DataObject) -> None:
+        invoice = data.draw(st.sampled_from(self._creditable()))
+        with self.model.step("invoice", invoice.number, "is credited"):
+            self.model.credit(invoice)
 
     # -- the days -------------------------------------------------------------------------------
 
@@ -439,8 +460,16 @@ class Story(RuleBasedStateMachine):
             if sale.kind == "order" and not (sale.invoiced or sale.cancelled)
         ]
 
+    def _creditable(self) -> list[Sale]:
+        """Invoices made in Rackbeat that are not credited."""
+        return [
+            sale
+            for sale in self.model.sales
+            if sale.kind == "invoice" and not (sale.credited or sale.is_credit_note)
+        ]
+
     def _running_orders(self) -> list[Order]:
-        return [order for order in self.model.orders if not order.cancelled]
+        return [each for each in self.model.orders if not (each.cancelled or each.invoiced)]
 
 
 def _told(lines: list[tuple[Thing, int, Decimal]]) -> list[str]:
