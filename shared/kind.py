@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
@@ -15,6 +15,7 @@ from shared.words import Direction, System
 
 Record = dict[str, Any]  # as a vendor's client returns it
 Payload = dict[str, Any]  # as a vendor's client takes it
+Note = Callable[[str], None]  # takes a remark for the journal
 
 E = TypeVar("E", bound=Entity)
 
@@ -90,10 +91,12 @@ class Side(ABC, Generic[E]):
         shares_keys_with: other kinds whose records have their keys from the same series here.
         by_chance: identifiers that this system gives by itself, so that records with nothing else
             in common may have them alike, and a new one is not kept from being made.
+        right_within: how far a time this system tells may be off.
     """
 
     shares_keys_with: ClassVar[tuple[str, ...]] = ()
     by_chance: ClassVar[frozenset[str]] = frozenset()
+    right_within: ClassVar[timedelta] = timedelta(0)
 
     # -- pure ---------------------------------------------------------------------------------
 

@@ -68,9 +68,12 @@ def for_resync(
     until: datetime | None = None,
 ) -> Iterator[News]:
     """Every record of the source, or those changed in a span of time; transferred whatever the
-    journal says. Records that do not say when they changed belong to every span."""
+    journal says. Records that do not say when they changed, or not for sure, belong to every span.
+    """
+    margin = kind.side(direction.source).right_within
+    since = None if since is None else since - margin
     for found, _entity in _listed(kind, direction.source, settings, clients, since):
-        if until is not None and found.changed_at is not None and found.changed_at > until:
+        if until is not None and found.changed_at is not None and found.changed_at > until + margin:
             continue
         yield News(kind.name, direction, found.key, Cause.RESYNC, bulk=True, forced=True)
 

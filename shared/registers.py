@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import idempotency
 from shared.clock import Clock
 from shared.failures import Failure, OutcomeUnknown, Transient
-from shared.kind import Lookup, Side
+from shared.kind import Lookup, Note, Side
 from shared.words import Direction
 
 # How long a value, once found, is taken to be there still.
@@ -45,11 +45,19 @@ class Registers:
     _found: dict[tuple[int, Lookup], tuple[float, str]] = field(default_factory=dict)
 
     def number(
-        self, connection_id: int, client: Any, side: Side[Any], lookup: Lookup, *, pretend: bool
+        self,
+        connection_id: int,
+        client: Any,
+        side: Side[Any],
+        lookup: Lookup,
+        note: Note,
+        *,
+        pretend: bool,
     ) -> str:
         """The number of a value, added where it is missing.
 
         Args:
+            note: is told where it was missing.
             pretend: nothing is added; what is missing has the number 0.
 
         Raises:
@@ -66,9 +74,11 @@ class Registers:
                 text("SELECT pg_advisory_xact_lock(hashtext(:register), :id)"),
                 {"register": lookup.register, "id": connection_id},
             )
-            number = side.value_number(client, lookup) or self._added(
-                connection_id, client, side, lookup
-            )
+            number = side.value_number(client, lookup) or ""
+            if not number:
+                number = self._added(connection_id, client, side, lookup)
+                name = lookup.register.replace("_", " ")
+                note(f"Rackbeat had no {name} '{lookup.value}'; it has been added there.")
         self._found[connection_id, lookup] = (time.monotonic(), number)
         return number
 

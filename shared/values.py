@@ -205,6 +205,8 @@ def country(value: Any, default: str, context: Context) -> str:
     if code is None:
         context.note(f"Country '{written}' is not known; {default} is used instead.")
         return default
+    if written.upper() != code:
+        context.note(f"Country '{written}' is read as {code}.")
     return code
 
 

@@ -23,7 +23,7 @@ from shared import vault
 from shared.clock import Clock, utc_now
 from shared.config import Configuration
 from shared.failures import AuthFailed
-from shared.kind import Lookup, Side
+from shared.kind import Lookup, Note, Side
 from shared.limits import SharedLimiter
 from shared.rackbeat.client import RackbeatClient
 from shared.registers import Registers
@@ -97,7 +97,7 @@ class VendorClients:
     def __init__(
         self,
         make: dict[System, Callable[[], Any]],
-        look_up: Callable[[Any, Side[Any], Lookup, bool], str],
+        look_up: Callable[[Any, Side[Any], Lookup, Note, bool], str],
     ) -> None:
         self._make = make
         self._made: dict[System, Any] = {}
@@ -108,11 +108,11 @@ class VendorClients:
             self._made[system] = self._make[system]()
         return self._made[system]
 
-    def look_up(self, side: Side[Any], lookup: Lookup) -> str:
-        return self._look_up(self.of(System.RACKBEAT), side, lookup, False)
+    def look_up(self, side: Side[Any], lookup: Lookup, note: Note) -> str:
+        return self._look_up(self.of(System.RACKBEAT), side, lookup, note, False)
 
-    def peek(self, side: Side[Any], lookup: Lookup) -> str:
-        return self._look_up(self.of(System.RACKBEAT), side, lookup, True)
+    def peek(self, side: Side[Any], lookup: Lookup, note: Note) -> str:
+        return self._look_up(self.of(System.RACKBEAT), side, lookup, note, True)
 
     def close(self) -> None:
         """Close the connections to the vendors."""
@@ -193,8 +193,8 @@ class Vendors:
                 ),
                 System.TFSO: lambda: self._tfso(connection, secrets, bulk),
             },
-            lambda client, side, lookup, pretend: self._registers.number(
-                connection.id, client, side, lookup, pretend=pretend
+            lambda client, side, lookup, note, pretend: self._registers.number(
+                connection.id, client, side, lookup, note, pretend=pretend
             ),
         )
 

@@ -300,6 +300,8 @@ class TfsoCompanies(TfsoSide[Company]):
         }
         if context.existing is None:
             payload |= self._identity(entity, context.settings)
+        if entity.active is False:
+            context.note("It is barred in Rackbeat, which 24SevenOffice has no state for.")
         return without_nothing(payload)
 
     def _identity(self, entity: Company, settings: Settings) -> Payload:

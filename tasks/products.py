@@ -110,7 +110,7 @@ class RackbeatProducts(RackbeatSide[Product]):
         yield from super().all(client)
         for record in client.listing(LOTS):
             if not is_deleted(record):
-                yield Found(self.key_of(record), {**record, "type": "lot"})
+                yield self.found({**record, "type": "lot"})
 
     def lookups(self, entity: Product, settings: Settings) -> Iterable[Lookup]:
         del entity

@@ -125,7 +125,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
     def all(self, client: RackbeatClient) -> Iterator[Found]:
         """The newest documents: older ones do not change any more."""
         for record in self._newest(client, {}):
-            yield Found(self.key_of(record), record)
+            yield self.found(record)
 
     def _newest(self, client: RackbeatClient, those: dict[str, Parameter]) -> Iterator[Record]:
         order: dict[str, Parameter] = {"order_by": "number", "order_direction": "DESC"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Generic
 
 from shared.failures import OutcomeUnknown, Rejected, Transient, Unmappable
@@ -32,6 +32,8 @@ class RackbeatSide(Side[E], Generic[E]):
 
     resource: ClassVar[Resource]
     whole_numbers: ClassVar[bool] = True
+    # In which zone Rackbeat's times are no source says.
+    right_within: ClassVar[timedelta] = timedelta(days=1)
 
     def key_of(self, record: Record) -> str:
         return key_in(record, "number", System.RACKBEAT, whole=self.whole_numbers)
@@ -87,7 +89,16 @@ class RackbeatSide(Side[E], Generic[E]):
     def all(self, client: RackbeatClient) -> Iterator[Found]:
         for record in client.listing(self.resource):
             if not is_deleted(record):
-                yield Found(self.key_of(record), record)
+                yield self.found(record)
+
+    def found(self, record: Record) -> Found:
+        """A record from a list, with its time of change."""
+        return Found(self.key_of(record), record, moment(record.get("updated_at")))
+
+    def changed_since(self, client: RackbeatClient, position: datetime) -> Iterator[Found]:
+        for found in self.all(client):
+            if found.changed_at is None or found.changed_at >= position:
+                yield found
 
     def value_number(self, client: RackbeatClient, lookup: Lookup) -> str | None:
         return registers.find(client, lookup.register, lookup.value)

@@ -74,7 +74,9 @@ class RackbeatStock(Side[Stock]):
         return {**record, BY_LOCATION: {str(each): client.stock_at(each, item) for each in chosen}}
 
     def all(self, client: RackbeatClient) -> Iterator[Found]:
-        return self._products.all(client)
+        for product in self._products.all(client):
+            # Whether a count moves a product's time of change no source says.
+            yield Found(product.key, product.record)
 
     def render(self, entity: Stock, context: Context) -> Payload:
         raise NotImplementedError("stock never travels to Rackbeat")

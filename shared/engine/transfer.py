@@ -186,7 +186,7 @@ class Transfer:
         """The payload, and the target's entity as it will be once that is written."""
         needed = self.target.lookups(desired, self.settings)
         look_up = self.clients.peek if self.pretend else self.clients.look_up
-        found = {lookup: look_up(self.target, lookup) for lookup in needed}
+        found = {lookup: look_up(self.target, lookup, self.notes.append) for lookup in needed}
         context = self._context(found=found, existing=existing)
         payload = self.target.render(desired, context)
         return payload, self.target.parse(payload, Context(self.settings, found=found))

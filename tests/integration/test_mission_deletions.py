@@ -107,6 +107,8 @@ def test_a_customer_for_whom_24so_has_no_inactive_state_is_left_and_the_journal_
     if how == "deleted":
         assert change.outcome == "skipped"
         assert "no inactive state" in str(change.message)
+    else:
+        assert change.notes == ["It is barred in Rackbeat, which 24SevenOffice has no state for."]
     assert "made inactive" not in str(change.notes)
 
 

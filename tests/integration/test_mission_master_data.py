@@ -327,6 +327,9 @@ def test_a_unit_and_terms_that_are_missing_are_made_once(the_world: World) -> No
     assert the_world.in_rackbeat("products", "SKI-205")["unit"]["name"] == "pall"
     terms = the_world.rackbeat.state()["payment_terms"]
     assert [t["name"] for t in terms if t["maturity_days"] == 37] == ["Netto 37 dager"]
+    notes = [note for change in the_world.changes() for note in change.notes]
+    for added in ("unit 'pall'", "payment terms 'net:37'"):
+        assert notes.count(f"Rackbeat had no {added}; it has been added there.") == 1
 
 
 def test_the_end_of_the_month_is_a_term_of_rackbeats_own_kind(the_world: World) -> None:
@@ -359,6 +362,7 @@ def test_a_country_written_in_words_is_understood(
     made = rackbeat_customer(the_world, address_country=written)
     the_world.settle()
     assert the_world.in_tfso("companies", made["number"])["Country"] == code
+    assert f"Country '{written}' is read as {code}." in the_world.change(kind="customer").notes
 
 
 def test_an_unknown_country_becomes_the_default_and_the_journal_says_so(

@@ -180,6 +180,23 @@ def test_what_changed_after_the_span_of_time_is_left_alone(ways: World) -> None:
     assert wrong(ways) == 3
 
 
+def test_only_what_changed_in_a_span_of_time_is_transferred_again_from_rackbeat(
+    ways: World,
+) -> None:
+    """Its times do not say their zone: what changed within a day of the span belongs to it."""
+    ways.connect(**ONLY_SUPPLIERS)
+    made = [rackbeat_supplier(ways, webhooks=False)["number"] for _ in range(4)]
+    days = ("2026-01-01", "2026-01-09", "2026-01-11", "2026-01-20")
+    for number, day in zip(made, days, strict=True):
+        ways.rackbeat.edit("suppliers", number, {"updated_at": f"{day} 12:00:00"}, webhooks=False)
+    carry_out(
+        "resync", connection=SLUG, source="rackbeat", kinds=["supplier"],
+        since="2026-01-10T00:00:00+00:00", until="2026-01-11T00:00:00+00:00",
+    )  # fmt: skip
+    ways.work()
+    assert [change.key for change in ways.changes(cause="resync")] == [str(n) for n in made[1:3]]
+
+
 @every_way
 def test_everything_that_failed_is_tried_again(ways: World, way: str) -> None:
     ways.connect()

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from shared.failures import AuthFailed, Limited, Outage, OutcomeUnknown, Rejected, Transient
-from shared.kind import Lookup, Record, Side
+from shared.kind import Lookup, Note, Record, Side
 from shared.rackbeat.protocol import Page, Resource
 from shared.tfso.client import SyncPage
 from shared.words import System
@@ -348,7 +348,7 @@ class BothClients:
     def of(self, system: System) -> Rackbeat | Tfso:
         return self.rackbeat if system is System.RACKBEAT else self.tfso
 
-    def look_up(self, _side: Side[Any], _lookup: Lookup) -> str:
+    def look_up(self, _side: Side[Any], _lookup: Lookup, _note: Note) -> str:
         return "1"
 
     peek = look_up
