@@ -35,6 +35,7 @@ from tasks.tfso_documents import (
     invoice_mark,
     midnight,
     order_mark,
+    reference_of_invoice,
     takes_back,
 )
 
@@ -395,9 +396,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         elif context.existing is None and entity.order_mark and not entity.covers_order:
             payload["order_mark"] = entity.order_mark
         if context.existing is not None:
-            of_ours = order_mark(context.existing).partition("Rackbeat ")[2]
-            order = f", ordre {of_ours}" if of_ours else ""
-            payload["ReferenceNumber"] = f"{entity.mark}{order}"
+            payload["ReferenceNumber"] = reference_of_invoice(entity.mark or "", context.existing)
         return payload
 
     def search(

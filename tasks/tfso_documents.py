@@ -38,9 +38,11 @@ ROW_PROPERTIES = (
 
 
 # Which document of Rackbeat's it is, as we write it into ReferenceNumber. An order of Rackbeat's
-# that has become an invoice is both: "Rackbeat faktura 50002, ordre 1004".
-_OUR_ORDER = re.compile(r"Rackbeat (?:faktura \S+, ordre )?(\S+)")
-_OUR_INVOICE = re.compile(r"Rackbeat faktura ([^\s,]+)(?:, ordre \S+)?")
+# that has become an invoice is both: "Rackbeat faktura 50002, ordre 1004". What a person had
+# written there follows in parentheses.
+_THEIRS = r"(?: \((?P<theirs>.*)\))?"
+_OUR_ORDER = re.compile(r"Rackbeat (?:faktura \S+, ordre )?(\S+)" + _THEIRS)
+_OUR_INVOICE = re.compile(r"Rackbeat faktura ([^\s,]+)(?:, ordre \S+)?" + _THEIRS)
 _NUMBER = re.compile("[0-9]{1,10}")
 
 
@@ -54,6 +56,16 @@ def invoice_mark(record: Record) -> str:
     """The mark of the invoice a record is."""
     found = _OUR_INVOICE.fullmatch(text(record.get("ReferenceNumber")) or "")
     return f"Rackbeat faktura {found[1]}" if found else f"24SO {record.get('OrderId')}"
+
+
+def reference_of_invoice(mark: str, existing: Record) -> str:
+    """What tells whose invoice a document has become, with what else its reference said."""
+    before = text(existing.get("ReferenceNumber"))
+    of_ours = order_mark(existing).partition("Rackbeat ")[2]
+    reference = f"{mark}, ordre {of_ours}" if of_ours else mark
+    ours = _OUR_INVOICE.fullmatch(before or "") or _OUR_ORDER.fullmatch(before or "")
+    theirs = ours["theirs"] if ours else before
+    return f"{reference} ({theirs})" if theirs else reference
 
 
 def is_only_invoice(record: Record) -> bool:

@@ -26,6 +26,8 @@ RACKBEAT, TFSO = System.RACKBEAT, System.TFSO
 FIRST_NUMBER = 3000  # far from the numbers either system gives by itself
 A_PULL_LATER = 11  # minutes
 MOST_ROUNDS = 8
+# What cannot differ between two records that are one thing.
+CONTRADICTIONS = {("product_group", "name"), ("product", "EAN")}
 
 
 @dataclass
@@ -208,8 +210,8 @@ class Model:
         if value is None and (system is RACKBEAT or not self.is_linked(thing)):
             thing.emptied.add(field.name)
         in_both = self.find(thing, system.other) is not None and not self.is_linked(thing)
-        if thing.kind == "product_group" and field.name == "name" and in_both:
-            thing.may_park = True  # two groups of one number and two names are for a person
+        if (thing.kind, field.name) in CONTRADICTIONS and in_both:
+            thing.may_park = True  # two of one number that contradict each other are for a person
         self.edit(thing, system, field.written(system, value), webhooks=webhooks)
 
     def delete(self, thing: Thing, system: System, *, webhooks: bool = True) -> None:
@@ -309,7 +311,10 @@ class Model:
             elif not (thing.may_park or self._needs_what_may_park(trouble)):
                 raise AssertionError(f"{thing.kind} {thing.tag} is parked: {trouble.message}")
         for order in self.orders:
-            if self.settings["order"]["origin"] == "24so":
+            refused = parked.get(("order", Direction.TFSO_TO_RACKBEAT.value, str(order.key)))
+            if refused is not None:
+                assert self._needs_what_may_park(refused), refused.message
+            elif self.settings["order"]["origin"] == "24so":
                 self._check_order(order)
             self._check_invoice_of(order, parked)
         self._check_sales(parked)
@@ -334,7 +339,7 @@ class Model:
 
     def _needs_what_may_park(self, change: Change) -> bool:
         return change.failure_class == "dependency" and any(
-            thing.may_park for thing in self.things if thing.kind == "product_group"
+            thing.may_park for thing in self.things if thing.kind in ("product_group", "product")
         )
 
     def _parked(

@@ -58,6 +58,26 @@ def test_the_invoice_of_an_order_from_24so_gives_that_order_the_status_and_no_se
     assert (change.outcome, change.target_key) == ("updated", str(order["OrderId"]))
 
 
+def test_what_a_person_wrote_as_the_orders_reference_is_kept_beside_our_mark(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world, ReferenceNumber="PO 4711 (haster)")
+    invoice = invoice_all(the_world, number)
+    later(the_world)
+    there = the_only_order(the_world)
+    assert there["OrderId"] == order["OrderId"]
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {invoice} (PO 4711 (haster))"
+    assert the_world.states() == []
+    the_world.reset_calls()
+    reconcile(the_world)
+    assert the_world.writes() == {}
+    credit(the_world, invoice)
+    the_world.settle()
+    (note,) = others(the_world, order)
+    assert note["ReferenceOrderId"] == order["OrderId"]
+
+
 def test_an_order_with_text_and_references_is_at_rest_after_its_invoice_has_come_back(
     the_world: World,
 ) -> None:

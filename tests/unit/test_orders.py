@@ -540,6 +540,13 @@ def test_an_order_that_returns_to_the_local_currency_says_so() -> None:
         (KIND.tfso, {"OrderId": 1017}, "24SO 1017"),
         (KIND.tfso, {"OrderId": 1017, "ReferenceNumber": "PO-7"}, "24SO 1017"),
         (KIND.tfso, {"OrderId": 1017, "ReferenceNumber": "Rackbeat 1021"}, "Rackbeat 1021"),
+        (KIND.tfso, {"OrderId": 1, "ReferenceNumber": "Rackbeat 1021 (PO 7)"}, "Rackbeat 1021"),
+        (
+            KIND.tfso,
+            {"OrderId": 1, "ReferenceNumber": "Rackbeat faktura 5, ordre 1021 (PO 7)"},
+            "Rackbeat 1021",
+        ),
+        (KIND.tfso, {"OrderId": 17, "ReferenceNumber": "Rackbeat faktura 5 (PO 7)"}, "24SO 17"),
         (KIND.rackbeat, {"number": 1021}, "Rackbeat 1021"),
         (KIND.rackbeat, {"number": 1021, "other_reference": "PO-7"}, "Rackbeat 1021"),
         (KIND.rackbeat, {"number": 1021, "other_reference": "24SO 1017"}, "24SO 1017"),
