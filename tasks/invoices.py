@@ -128,9 +128,13 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 "total_with_vat": _negative(fields["total_with_vat"]),
             }
         orders = _orders(record)
+        order = orders[0] if orders else None
         if len(orders) > 1:
-            context.note(f"It belongs to several orders: {', '.join(orders)}.")
-        order = orders[0] if len(orders) == 1 else None
+            context.note(
+                f"It belongs to several orders: {', '.join(orders)}. In 24SevenOffice it refers to "
+                f"{order}. Those that are still open there would be invoiced once more: make them "
+                "inactive."
+            )
         covers_order = not credit and _covers(record, fields["lines"])
         if record.get("order_is_invoiced") and not covers_order and not credit:
             context.note(
@@ -194,7 +198,14 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"Order {number} in Rackbeat is gone or invoiced already, so that the invoice from "
                 "24SevenOffice cannot be made of it. Compare the two by hand."
             )
-        _same_goods(order, payload, f"Order {number}")
+        if not have_same_goods(order, payload):
+            raise Unmappable(
+                f"Order {number} in Rackbeat has other quantities, prices, discounts or VAT than "
+                "its invoice in 24SevenOffice. Make them equal in Rackbeat and try again. If only "
+                "a part of the order was invoiced: invoice that part in Rackbeat by hand, leave it "
+                f"a draft, make its other reference '{payload['other_reference']}', and try this "
+                "again: it is then dated and booked."
+            )
         payload = with_note_of(order, payload)
         if not order.get("is_booked"):
             client.action(ORDERS, number, "book")
@@ -271,21 +282,12 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"Invoice {key} is booked in Rackbeat, and booked invoices never change. Make a "
                 "credit note and a new invoice there."
             )
-        _same_goods(existing, payload, f"The draft invoice {key}")
+        if not have_same_goods(existing, payload):
+            raise Unmappable(
+                f"The draft invoice {key} in Rackbeat has other quantities, prices, discounts or "
+                "VAT than its invoice in 24SevenOffice. Make them equal in Rackbeat and try again."
+            )
         self._book(client, key, payload)
-
-
-def _same_goods(document: Record, invoice: Payload, name: str) -> None:
-    """Make sure that a document in Rackbeat sells what the invoice does, for the same sum.
-
-    Raises:
-        Unmappable: it does not.
-    """
-    if not have_same_goods(document, invoice):
-        raise Unmappable(
-            f"{name} in Rackbeat has other quantities, prices, discounts or VAT than its invoice "
-            "in 24SevenOffice. Make them equal in Rackbeat and try again."
-        )
 
 
 def _same_total(draft: Record, invoice: Payload, key: str) -> None:

@@ -58,6 +58,27 @@ def test_the_invoice_of_an_order_from_24so_gives_that_order_the_status_and_no_se
     assert (change.outcome, change.target_key) == ("updated", str(order["OrderId"]))
 
 
+def test_an_invoice_of_several_orders_refers_to_the_first_and_names_them_all(
+    the_world: World,
+) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    buyer = rackbeat_customer(the_world)["number"]
+    made = [rackbeat_order(the_world, of("TELT-2", n), customer_id=buyer) for n in (1, 2)]
+    the_world.settle()
+    numbers = [order["number"] for order in made]
+    rackbeat_invoice(the_world, of("TELT-2", 3), customer_id=buyer, orders=numbers)
+    the_world.settle()
+    keys = [the_world.change(kind="order", key=str(number)).target_key for number in numbers]
+    change = the_world.change(kind="invoice")
+    there = the_world.in_tfso("orders", change.target_key)
+    assert str(there["ReferenceOrderId"]) == keys[0]
+    assert quantities(there) == [Decimal(3)]
+    (note,) = change.notes
+    assert f"several orders: {numbers[0]}, {numbers[1]}" in note
+    assert the_world.states() == []
+
+
 def test_what_a_person_wrote_as_the_orders_reference_is_kept_beside_our_mark(
     the_world: World,
 ) -> None:
@@ -769,6 +790,31 @@ def test_a_draft_that_somebody_has_begun_in_rackbeat_becomes_the_invoice_of_24so
     later(the_world)
     (invoice,) = invoices(the_world)
     assert invoice["is_booked"]
+    assert the_world.states() == []
+
+
+def test_a_part_invoiced_in_24so_is_booked_once_a_person_has_begun_it_in_rackbeat(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, number = arrived(the_world)
+    customer, product = order["CustomerId"], order["InvoiceRows"][0]
+    sold = {"ProductId": product["ProductId"], "Quantity": "1", "Price": product["Price"]}
+    reference = {"OrderStatus": "Invoiced", "ReferenceOrderId": order["OrderId"]}
+    part = tfso_order(the_world, customer, sold, **reference)
+    later(the_world)
+    assert invoices(the_world) == []
+    parked = the_world.change(kind="invoice", state="parked")
+    mark = f"24SO {part['OrderId']}"
+    assert f"leave it a draft, make its other reference '{mark}'" in str(parked.message)
+    (line,) = the_world.in_rackbeat("orders", number)["lines"]
+    by_hand = {"lines": [{"id": line["id"], "quantity": 1}], "book": False}
+    begun = the_world.rackbeat.post(f"/orders/{number}/invoice-part", by_hand)["invoice_id"]
+    the_world.rackbeat.edit("customer_invoices", begun, {"other_reference": mark})
+    Operations(the_world.engine, actor="test").retry_parked(SLUG, parked.id)
+    the_world.settle()
+    (invoice,) = invoices(the_world)
+    assert (invoice["number"], invoice["is_booked"]) == (begun, True)
     assert the_world.states() == []
 
 
