@@ -84,18 +84,29 @@ class UnusableBody(Exception):
     the message says which."""
 
 
+# Each element takes some 400 bytes once it is read, however small it was on its way.
+MOST_PARTS = 1_000_000
+
+
 def read_bounded(
-    response: httpx.Response, *, largest: int, longest: timedelta, clock: Callable[[], float]
+    response: httpx.Response,
+    *,
+    largest: int,
+    begins: bytes,
+    longest: timedelta,
+    clock: Callable[[], float],
 ) -> bytes:
     """The body of an answer, unpacked; it never takes much more memory than the largest one.
 
     Args:
         largest: bytes.
+        begins: the characters of which each begins a part of it, such as an element.
         longest: from its first byte to its last.
         clock: seconds that only go forward.
 
     Raises:
-        UnusableBody: it goes beyond either, or is not packed as ACCEPT_ENCODING asks.
+        UnusableBody: it goes beyond either, has too many parts, or is not packed as ACCEPT_ENCODING
+            asks.
     """
     body = bytearray()
     latest = clock() + longest.total_seconds()
@@ -105,6 +116,8 @@ def read_bounded(
             raise UnusableBody(f"it is longer than {largest // (1024 * 1024)} MiB")
         if clock() > latest:
             raise UnusableBody(f"it takes longer than {longest.total_seconds():.0f} s")
+    if sum(map(body.count, begins)) > MOST_PARTS:
+        raise UnusableBody(f"it has more than {MOST_PARTS:,} parts")
     return bytes(body)
 
 

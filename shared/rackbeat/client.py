@@ -339,6 +339,7 @@ class RackbeatClient:
             return read_bounded(
                 response,
                 largest=LARGEST_ANSWER,
+                begins=b"[{,",
                 longest=LONGEST_ANSWER,
                 clock=lambda: self._now().timestamp(),
             )

@@ -241,7 +241,11 @@ class Exchange:
 def _content_of(response: httpx.Response, what: str) -> bytes:
     try:
         return read_bounded(
-            response, largest=LARGEST_ANSWER, longest=LONGEST_ANSWER, clock=time.monotonic
+            response,
+            largest=LARGEST_ANSWER,
+            begins=b"<",
+            longest=LONGEST_ANSWER,
+            clock=time.monotonic,
         )
     except UnusableBody as error:
         raise _no_answer(

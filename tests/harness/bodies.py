@@ -35,11 +35,18 @@ def bomb(layers: int = 1) -> bytes:
     return body
 
 
+@lru_cache
+def crumbs() -> bytes:
+    """Short enough, but of more parts than could be held, whichever way it is read."""
+    return gzip.compress(b"<a/>[],{}," * 1_200_000, compresslevel=1)
+
+
 # What is sent, how it says it is packed, and what the failure says of it.
 TOO_MUCH: dict[str, tuple[Callable[[], Body], str | None, str]] = {
     "100 MB": (endless, None, "longer than"),
     "100 MB packed": (bomb, "gzip", "longer than"),
     "100 MB packed twice": (lambda: bomb(2), "gzip, gzip", "not asked for"),
+    "crumbs": (crumbs, "gzip", "more than 1,000,000 parts"),
     "packed otherwise": (lambda: b"\x0b\x02\x80abc\x03", "br", "not asked for"),
     "packed and cut off": (lambda: gzip.compress(b"{}")[:-4], "gzip", "cut off"),
     "not packed at all": (lambda: b"{}", "gzip", "cannot be unpacked"),
