@@ -21,7 +21,7 @@ from shared.failures import Failure, Rejected
 from shared.http import is_loopback
 from shared.journal import pauses
 from shared.rackbeat.client import RackbeatClient
-from shared.settings import load_settings
+from shared.settings import check_settings, load_settings
 from shared.tables import Connection, WebhookSubscription
 from shared.tfso.login import Identity, TfsoCredentials
 from shared.tfso.sessions import MemorySessionStore
@@ -119,7 +119,7 @@ class Connections:
                 f"The name '{new.slug}' cannot be used: take lower-case letters, digits and "
                 "hyphens, at most 40, for example 'fjellheim'."
             )
-        load_settings(new.settings or {})
+        check_settings(new.settings or {})
         self._check_public_url(new.rackbeat_url)
         account = self.vendors.rackbeat(new.rackbeat_url, new.rackbeat_api_key).account()
         identity = self._identity(new, choose)

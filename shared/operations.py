@@ -19,7 +19,7 @@ from shared.journal.record import News
 from shared.links import find_link, relink
 from shared.pulls import bring_forward, pull
 from shared.runs import check_way, kind_called, kinds_of, news_of, start_run
-from shared.settings import Settings, load_settings
+from shared.settings import Settings, check_settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure
 from shared.values import moment
@@ -149,7 +149,7 @@ class Operations:
             connection = session.get_one(Connection, connection_id, with_for_update=True)
             before = load_settings(connection.settings)
             stored = _changed(connection.settings, changes)
-            after = load_settings(stored)
+            after = check_settings(stored)
             connection.settings = stored
             bring_forward(session, connection_id, after, self.engine.kinds, now=now)
             audit.note(

@@ -325,17 +325,39 @@ class SettingsError(ValueError):
     """Settings that do not hold together; the message names each field and the remedy."""
 
 
+def check_settings(given: dict[str, Any]) -> Settings:
+    """The settings a person chooses; what is not given has its default.
+
+    Raises:
+        SettingsError: a setting does not exist, a value is not allowed, or values contradict each
+            other.
+    """
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise SettingsError("\n".join(map(in_words, problems))) from error
+
+
 def load_settings(stored: dict[str, Any]) -> Settings:
-    """The settings as stored with a connection; what is not stored has its default.
+    """The settings as stored with a connection. What does not exist here is left out: processes of
+    the next version may have stored it while this one still runs.
 
     Raises:
         SettingsError: a value is not allowed, or values contradict each other.
     """
-    try:
-        return Settings.model_validate(stored)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        raise SettingsError("\n".join(map(in_words, problems))) from error
+    return check_settings(_known(stored, Settings))
+
+
+def _known(stored: dict[str, Any], group: type[BaseModel]) -> dict[str, Any]:
+    """Of what is stored, that which the group has."""
+    found = {}
+    for name in stored.keys() & group.model_fields.keys():
+        value, kind = stored[name], group.model_fields[name].annotation
+        if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, _Group):
+            value = _known(value, kind)
+        found[name] = value
+    return found
 
 
 def with_settings(connections: Iterable[Connection]) -> Iterator[tuple[Connection, Settings]]:

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shared.settings import SettingsError, load_settings
+from shared.settings import SettingsError, check_settings
 from shared.words import System
 from tests.harness.model import RACKBEAT, TFSO, Model, Order, Sale, Thing
 from tests.harness.pairs import SHAPES, Field, Value
@@ -83,7 +83,7 @@ def some_settings(draw: st.DrawFn) -> dict[str, Any]:
 
 def _hold_together(chosen: dict[str, Any]) -> bool:
     try:
-        load_settings(chosen)
+        check_settings(chosen)
     except SettingsError:
         return False
     return True

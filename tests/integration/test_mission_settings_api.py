@@ -12,7 +12,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from shared.runs import list_run, start_run
-from shared.settings import SettingsError, load_settings
+from shared.settings import SettingsError, check_settings
 from shared.tables import Audit
 from shared.words import Cause
 from tests.harness.mission import later
@@ -56,7 +56,7 @@ def audited(the_world: World) -> list[Audit]:
 
 
 def test_the_defaults_do_what_the_official_integration_does() -> None:
-    settings = load_settings({})
+    settings = check_settings({})
     kinds = ("customer", "supplier", "product", "product_group")
     assert {settings.of(kind).origin.value for kind in kinds} == {"both"}
     assert (settings.order.origin.value, settings.order.pull_minutes) == ("24so", 10)
@@ -91,7 +91,7 @@ def test_settings_that_do_not_hold_together_are_refused_in_plain_language(
     stored: Json, told: str
 ) -> None:
     with pytest.raises(SettingsError) as error:
-        load_settings(stored)
+        check_settings(stored)
     assert told in str(error.value)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared import settings_reference
 from shared.operations import _changed
-from shared.settings import Settings, SettingsError, load_settings
+from shared.settings import Settings, SettingsError, check_settings
 from shared.settings_reference import Setting
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -42,7 +42,7 @@ def value_of(written: str) -> object:
 @pytest.mark.parametrize("setting", ALL, ids=lambda setting: setting.name)
 def test_the_default_on_the_page_is_what_holds_when_nothing_is_chosen(setting: Setting) -> None:
     chosen = _changed({}, {setting.name: value_of(setting.default)})
-    assert load_settings(chosen) == Settings()
+    assert check_settings(chosen) == Settings()
 
 
 # What else has to be chosen so that nothing else contradicts the value that is tried.
@@ -58,10 +58,10 @@ CHOICES = [
 
 @pytest.mark.parametrize(("name", "value"), CHOICES)
 def test_each_value_on_the_page_is_allowed(name: str, value: str) -> None:
-    load_settings(_changed({}, {**FITTING.get(name, OFF), name: value_of(value)}))
+    check_settings(_changed({}, {**FITTING.get(name, OFF), name: value_of(value)}))
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in CHOICES}))
 def test_a_value_that_is_not_on_the_page_is_refused(name: str) -> None:
     with pytest.raises(SettingsError):
-        load_settings(_changed({}, {**FITTING.get(name, OFF), name: "sometimes"}))
+        check_settings(_changed({}, {**FITTING.get(name, OFF), name: "sometimes"}))
