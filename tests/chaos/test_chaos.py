@@ -9,7 +9,9 @@ from dataclasses import replace
 from http.client import HTTPConnection
 
 import pytest
+from celery import Celery
 
+from sandbox.stack import wait_until
 from sandbox.tfso.config import FJELLHEIM
 from tests.chaos.check import CANARY, Canary
 from tests.chaos.faults import FAULTS, Fault
@@ -54,6 +56,22 @@ def test_everything_does_new_work_again_by_itself(
     assert canary.recovery(GIVE_UP_SECONDS) is not None
     products = running.tfso.state()[str(FJELLHEIM.client_id)]["products"]
     assert sum(product.get("No") == CANARY for product in products) == 1
+
+
+def test_a_worker_that_takes_no_more_tasks_ends_itself_and_a_new_one_works(
+    running: Plant, canary: Canary
+) -> None:
+    """As after a lost connection behind which its consumer has silently gone."""
+    (worker,) = running.worker_processes
+    assert worker.running is not None
+    before = worker.running.pid
+    client = Celery("somebody", broker=running.broker.url, set_as_current=False)
+    ((name, queues),) = client.control.inspect(timeout=5).active_queues().items()
+    for queue in queues:
+        client.control.cancel_consumer(queue["name"], destination=[name])
+    wait_until(lambda: worker.running and worker.running.pid != before, 120, "it lives on")
+    assert b"this worker takes no more tasks" in worker.log.read_bytes()
+    assert canary.recovery(GIVE_UP_SECONDS) is not None
 
 
 def test_a_connection_of_the_web_process_outlives_those_who_keep_it_unused(
