@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import logging
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from sqlalchemy import select
 
 from sandbox.servers import free_port
 from shared.config import configuration
-from shared.tables import WebhookDelivery
+from shared.tables import WebhookDelivery, WebhookSubscription
 from tests.harness.people import known_token, linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
 from tests.harness.world import SLUG, World
@@ -156,6 +157,23 @@ def test_a_webhook_with_a_wrong_token_or_none_is_refused_and_leaves_nothing(
     answer = deliver(receiver, token=token)
     assert answer.status_code == 401
     assert nothing_is_stored(receiver)
+
+
+def test_a_token_is_compared_with_every_one_there_is_in_constant_time(
+    receiver: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+
+    def compare(given: Any, stored: Any) -> bool:
+        compared.append(stored)
+        return real(given, stored)
+
+    real = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    assert deliver(receiver).status_code == 202
+    with receiver.sessions() as session:
+        digests = session.scalars(select(WebhookSubscription.token_digest)).all()
+    assert sorted(compared) == sorted(digests)
 
 
 def test_a_webhook_of_another_account_is_refused_and_leaves_nothing(receiver: World) -> None:
