@@ -16,6 +16,7 @@ from shared.clock import utc_now
 from shared.failures import Limited
 from shared.runs import list_run, start_run
 from shared.tables import Pause
+from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import Service
 from shared.vendors import Vendors
 from shared.words import Cause, System
@@ -94,6 +95,31 @@ def test_bulk_work_leaves_a_fifth_of_the_calls_to_what_somebody_waits_for(
         waited_for = the_world.change(kind="supplier", key=str(urgent["Id"]))
         the_world.engine.process(waited_for.id)
         assert the_world.change(id=waited_for.id).outcome == "created"
+
+
+def test_connections_to_one_24so_have_its_calls_together_and_none_takes_them_all(
+    database_url: str, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world(database_url, broker_url, monkeypatch, tfso_calls_per_hour=40) as the_world:
+        busy = the_world.connect(**ONLY_SUPPLIERS)
+        the_world.give_another_account(SLUG)
+        quiet = the_world.connect("dalen", **ONLY_SUPPLIERS)
+        of_quiet, of_busy = (
+            the_world.vendors.clients(each.id).of(System.TFSO) for each in (quiet, busy)
+        )
+        of_quiet.get_categories(["Id"])  # somebody who shares them has been heard of
+        took = calls_until_limited(of_busy), calls_until_limited(of_quiet)
+        assert the_world.tfso.calls()["total"] <= 40
+        assert min(took) >= 10
+
+
+def calls_until_limited(client: TfsoClient) -> int:
+    for made in range(1000):
+        try:
+            client.get_categories(["Id"])
+        except Limited:
+            return made
+    raise AssertionError("never limited")
 
 
 def test_many_workers_together_stay_below_the_calls_a_second_24so_allows(narrow: World) -> None:
