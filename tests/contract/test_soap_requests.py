@@ -127,6 +127,22 @@ def test_the_journeys_ask_for_everything_the_product_can_ask_for(calls: Calls) -
     assert {etree.QName(payload).localname for _, payload in calls} == OPERATIONS
 
 
+# What only some of the records that are saved have.
+RARE = {
+    "SaveCategories": {"ParentId"},
+    "SaveCompanies": {"ExternalId", "ExplicitlySpecifyNewCompanyId"},
+    "SaveInvoices": {"Type", "RowId", "ChangeState", "ReferenceOrderId", "SkipStock", "Currency"},
+}
+
+
+def test_the_journeys_save_what_only_some_records_have(calls: Calls) -> None:
+    saved: dict[str, set[str]] = {operation: set() for operation in RARE}
+    for _, payload in calls:
+        names = {etree.QName(node).localname for node in payload.iter()}
+        saved.get(etree.QName(payload).localname, set()).update(names)
+    assert {name: RARE[name] - saved[name] for name in RARE} == {name: set() for name in RARE}
+
+
 def test_every_body_is_valid_by_the_published_schema(calls: Calls, services: Services) -> None:
     for sent, payload in calls:
         schema = services[sent.path].schema

@@ -187,17 +187,19 @@ def orders_from_tfso(world: World) -> None:
 
 
 def orders_from_rackbeat(world: World) -> None:
-    """Booked, changed, cancelled; invoiced whole; other numbers, other names of customers."""
+    """Booked, changed, cancelled; invoiced whole; texts; other numbers, other names of customers,
+    and groups below another."""
     world.connect(
-        order={"origin": "rackbeat"},
+        order={"origin": "rackbeat", "item_for_text": "TEKST"},
         customer={"number": "external_id"},
-        product_group={"number": "no"},
+        product_group={"number": "no", "parent": str(world.all_in_tfso("categories")[0]["Id"])},
         invoice={"status": "Invoiced", "distributor": "Auto"},
     )
-    rackbeat_goods(world, "TELT-2", "TELT-4")
+    rackbeat_goods(world, "TELT-2", "TELT-4", "TEKST")
     buyer = rackbeat_customer(world, webhooks=False)["number"]
+    said = of("TEKST", 0, 0, name="Ring før levering")
     made = rackbeat_order(
-        world, of("TELT-2", 2, "1500.50", discount_percentage=10), of("TELT-4"),
+        world, of("TELT-2", 2, "1500.50", discount_percentage=10), said, of("TELT-4"),
         customer_id=buyer, heading="Sommer", note="Bak huset",
         order_date="2026-03-02", deliver_at="2026-06-01",
         currency="SEK", currency_rate="1.05", address_name="Dalen", address_street="Elva 2",
@@ -207,7 +209,7 @@ def orders_from_rackbeat(world: World) -> None:
     gone = rackbeat_order(world, of("TELT-4", 5), customer_id=buyer)
     world.settle()
     at_rackbeat(world, f"/orders/{made['number']}/reopen")
-    lines = [of("TELT-2", 3, "1500.50"), of("TELT-4", 1), of("TELT-2", 1)]
+    lines = [of("TELT-2", 3, "1500.50"), of("TELT-4", 1), said, of("TELT-2", 1)]
     world.rackbeat.edit("orders", made["number"], {"lines": lines})
     book(world, made["number"])
     world.rackbeat.edit("orders", gone["number"], {"is_cancelled": True})
