@@ -9,9 +9,11 @@ from datetime import timedelta
 
 import pytest
 import redis
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from sandbox import rackbeat
+from sandbox.tfso.config import SandboxConfig
 from shared.journal.decide import BETWEEN_LOGINS, MOST_BETWEEN_PROBES
 from shared.journal.record import News, WakeUp
 from shared.probing import probe
@@ -19,7 +21,8 @@ from shared.queues import Queue
 from shared.report import pauses
 from shared.runs import start_run
 from shared.sweep import sweep
-from shared.tables import Attempt, Change, Link, Pause
+from shared.tables import Attempt, Change, Connection, Link, Pause
+from shared.vault import TFSO_PASSWORD, Vault
 from shared.words import Cause, Direction, System
 from tasks.kinds import KINDS
 from tests.harness.people import linked, tfso_customer, tfso_product, tfso_supplier
@@ -145,6 +148,41 @@ def test_a_key_that_is_not_accepted_any_more_is_tried_every_quarter_of_an_hour(
     the_world.clock.pass_by(seconds=BETWEEN_LOGINS.total_seconds() + 1)
     the_world.settle()
     assert arrived(the_world, link)
+
+
+def test_a_password_that_is_not_accepted_any_more_is_tried_every_quarter_of_an_hour(
+    the_world: World,
+) -> None:
+    link = edited(the_world)
+    store_password(the_world, "the one before")
+    the_world.tfso.post("/sessions/expire")
+    the_world.work()
+    pause = the_pause(the_world)
+    assert (pause.system, pause.failure_class) == ("24so", "auth")
+    assert "does not accept" in pause.message
+    assert "the one before" not in pause.message
+    change = the_world.change(kind="product", direction="rackbeat_to_24so", state="pending")
+    assert (change.failure_class, change.attempts) == ("auth", 0)
+    the_world.reset_calls()
+    for _ in range(3):
+        the_world.clock.pass_by(seconds=BETWEEN_LOGINS.total_seconds() + 1)
+        the_world.work()
+        the_world.work()
+    # By the real clock its client has just been refused, and does not log in again so soon.
+    assert the_world.tfso.calls()["by_operation"] == {"GetIdentity": 3}
+    assert the_world.rackbeat.calls()["total"] == 0
+    store_password(the_world, SandboxConfig().password)
+    the_world.clock.pass_by(seconds=BETWEEN_LOGINS.total_seconds() + 1)
+    the_world.settle()
+    assert arrived(the_world, link)
+
+
+def store_password(the_world: World, password: str) -> None:
+    """Without the check that it is accepted."""
+    with the_world.sessions.begin() as session:
+        connection = session.scalars(select(Connection.id)).one()
+        store = Vault(the_world.configuration.secret_keys)
+        store.put(session, connection, TFSO_PASSWORD, SecretStr(password), the_world.clock())
 
 
 def test_a_person_who_has_mended_the_login_waits_for_no_probe(the_world: World) -> None:
