@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from kombu import Message
 from sqlalchemy import func, insert, select, text
 
 from shared.database import make_engine, make_sessions
@@ -17,12 +18,14 @@ from shared.failures import Rejected
 from shared.journal import turns
 from shared.journal.record import News, WakeUp
 from shared.journal.turns import LOST_MESSAGE, PORTION
+from shared.queues import Queue
 from shared.sweep import sweep
 from shared.tables import Change, Connection
 from shared.words import Cause, Direction
 from tasks.kinds import KINDS
 from tests.harness.people import linked, tfso_product
 from tests.harness.world import Clock, World
+from workers.celery_app import make_celery
 
 BACKLOG = 10_000
 CONNECTIONS = 50
@@ -246,3 +249,26 @@ def test_what_an_urgent_record_waits_for_is_as_urgent(the_world: World) -> None:
     assert (message.kind, message.key, message.bulk) == ("product_group", str(group["Id"]), False)
     the_world.settle()
     assert the_world.in_rackbeat("products", "SKI-205")["group"]["number"] == group["Id"]
+
+
+# -- between queues -----------------------------------------------------------------------------
+
+
+def test_workers_take_from_the_most_urgent_queue_that_has_something(the_world: World) -> None:
+    app = make_celery(the_world.configuration)
+    for queue in reversed(Queue):
+        for _ in range(3):
+            app.send_task("varebro.anything", queue=queue.value)
+    taken: list[str] = []
+
+    def take(_body: Any, message: Message) -> None:
+        taken.append(message.delivery_info["routing_key"])
+        message.ack()
+
+    with app.connection_for_read() as connection:
+        consumer = app.amqp.TaskConsumer(connection.default_channel, callbacks=[take])
+        consumer.qos(prefetch_count=1)
+        with consumer:
+            while len(taken) < 3 * len(Queue):
+                connection.drain_events(timeout=10)
+    assert taken == [queue.value for queue in Queue for _ in range(3)]
