@@ -1,7 +1,7 @@
 """What the product is for, done by its real processes: web, beat and two workers.
 
-Nothing is driven by the tests, which only do what people and the vendors do, and wait. The first
-sync, and a record of every kind in each direction, go the same way in `make demo`.
+Nothing is driven by the tests, which only do what people and the vendors do, and wait. A record of
+every kind in each direction goes the same way in `make demo`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from sandbox.stack import wait_until
 from sandbox.tfso.seed import TOO_LONG_NUMBER
 from shared.clock import utc_now
 from shared.config import Configuration
-from shared.journal.record import News, record
-from shared.tables import Attempt, Change, Connection, WebhookDelivery
+from shared.journal.record import News, WakeUp, record
+from shared.queues import Queue
+from shared.runs import DONE
+from shared.tables import Attempt, Change, Connection, Run, WebhookDelivery
 from shared.words import Cause, Direction, State
 from tests.chaos.check import pull_now
 from tests.chaos.plant import OFTEN, SLUG, Plant, plant
@@ -37,9 +39,11 @@ from tests.harness.people import (
 )
 from tests.harness.world import Json, World
 from workers.celery_app import make_celery
+from workers.messages import enqueue
 
 pytestmark = pytest.mark.timeout(300)
 PATIENCE = 60.0
+FORTH = Direction.RACKBEAT_TO_24SO
 GROUP = 910
 
 
@@ -77,10 +81,24 @@ def until(condition: Callable[[], object], otherwise: str) -> None:
 
 
 def at_rest(world: World) -> None:
-    """Wait until nothing is under way; what is parked stays."""
+    """Wait until nothing is under way, and no message is left; what is parked stays."""
     world.deliveries_done()
     until(lambda: not world.changes(state="pending"), "changes are pending")
     until(lambda: not world.changes(state="running"), "changes are running")
+    with broker_of(world) as broker:
+        until(lambda: not messages_about_records(broker), "messages are left")
+
+
+def broker_of(world: World) -> redis.Redis:
+    return redis.Redis.from_url(world.configuration.broker_url.get_secret_value())
+
+
+def messages_about_records(broker: redis.Redis) -> int:
+    """Those in the queues, and those that workers have and have not acknowledged."""
+    waiting = sum(int(broker.llen(queue)) for queue in Queue if queue is not Queue.CONTROL)
+    unacknowledged = [bytes(each) for each in broker.hvals("unacked")]
+    about_records = [each for each in unacknowledged if b"_to_" in each]
+    return waiting + len(about_records)
 
 
 def copies(world: World, number: str) -> Sequence[Json]:
@@ -120,6 +138,29 @@ def count(world: World, table: Any) -> int:
 # -- the way ------------------------------------------------------------------------------------
 
 
+def test_the_initial_sync_copies_all_there_is(all_of_it: World, processes: Plant) -> None:
+    processes.run("sync", "initial", SLUG)
+    until(lambda: the_run(all_of_it).state == DONE, "the initial sync does not come to its end")
+    created = Counter(c.kind for c in all_of_it.changes(outcome="created", cause="initial"))
+    assert created == {"customer": 60, "supplier": 20, "product_group": 8, "product": 198}
+    at_rackbeat = all_of_it.rackbeat.state()
+    assert [len(at_rackbeat[kind]) for kind in ("customers", "suppliers")] == [60, 20]
+    numbers = Counter(each["number"] for each in at_rackbeat["products"])
+    assert (len(numbers), max(numbers.values())) == (199, 1)
+
+
+def the_run(world: World) -> Run:
+    with world.sessions() as session:
+        return session.scalars(select(Run).where(Run.cause == "initial")).one()
+
+
+def test_a_customer_that_is_edited_in_rackbeat_is_edited_in_24so(all_of_it: World) -> None:
+    number = all_of_it.links("customer")[0].rackbeat_key
+    all_of_it.rackbeat.edit("customers", number, {"company_name": "Nytt Navn AS"})
+    key = all_of_it.links("customer")[0].tfso_key
+    until(lambda: all_of_it.in_tfso("companies", key)["Name"] == "Nytt Navn AS", "no edit arrives")
+
+
 def test_an_order_is_pulled_brings_along_what_it_needs_and_follows_its_changes(
     all_of_it: World,
 ) -> None:
@@ -157,6 +198,26 @@ def test_an_edit_in_rackbeat_is_written_once_however_often_it_is_told_of(all_of_
     assert all_of_it.writes() == {"SaveProducts": 1}
 
 
+def test_a_message_that_is_delivered_again_and_again_is_one_write(all_of_it: World) -> None:
+    at_rest(all_of_it)
+    all_of_it.reset_calls()
+    all_of_it.rackbeat.edit("products", "STAV-140", {"sales_price": "530"}, webhooks=False)
+    change_id = recorded(all_of_it)
+    message = WakeUp(change_id, SLUG, "product", FORTH.value, "STAV-140", bulk=False)
+    enqueue(make_celery(all_of_it.configuration), [message] * 5)
+    until(lambda: all_of_it.changes(id=change_id, state=State.DONE.value), "it is not done")
+    at_rest(all_of_it)
+    assert all_of_it.writes() == {"SaveProducts": 1}
+
+
+def recorded(world: World) -> int:
+    """A change of a product of which no message tells."""
+    news = News("product", FORTH, "STAV-140", Cause.WEBHOOK)
+    with world.sessions.begin() as session:
+        connection = session.scalars(select(Connection.id)).one()
+        return record(session, connection, [news], now=utc_now())[0]
+
+
 def test_two_workers_asked_for_one_new_record_at_once_make_it_once(all_of_it: World) -> None:
     made = rackbeat_customer(all_of_it, webhooks=False, company_vat="987654325")
     ask_for(all_of_it, "customer.rackbeat_to_24so", *[str(made["number"])] * 10)
@@ -189,6 +250,9 @@ def test_a_session_that_expires_in_the_middle_of_a_pull_is_renewed_unnoticed(
     lists = calls(all_of_it, "GetOrderSyncList")
     until(lambda: calls(all_of_it, "GetOrderSyncList") > lists, "no pull begins")
     all_of_it.tfso.post("/sessions/expire")
+    key = str(order["OrderId"])
+    until(lambda: all_of_it.changes(kind="order", key=key), "the order is not found")
+    assert calls(all_of_it, "GetOrderSyncList") == lists + 1  # by that pull, and not by the next
     until(lambda: drafts_of(all_of_it, order), "the order does not arrive")
     with all_of_it.sessions() as session:
         failed = select(Attempt.message).where(Attempt.failure_class.is_not(None))
@@ -220,11 +284,8 @@ def test_what_was_recorded_when_the_broker_lost_everything_is_found_by_the_sweep
     all_of_it: World,
 ) -> None:
     all_of_it.rackbeat.edit("products", "STAV-140", {"name": "Skistav 150"}, webhooks=False)
-    news = News("product", Direction.RACKBEAT_TO_24SO, "STAV-140", Cause.WEBHOOK)
-    with all_of_it.sessions.begin() as session:
-        connection = session.scalars(select(Connection.id)).one()
-        (change_id,) = record(session, connection, [news], now=utc_now())
-    with redis.Redis.from_url(all_of_it.configuration.broker_url.get_secret_value()) as broker:
+    change_id = recorded(all_of_it)
+    with broker_of(all_of_it) as broker:
         broker.flushall()
     until(lambda: all_of_it.changes(id=change_id, state=State.DONE.value), "nobody finds it")
     assert [each["Name"] for each in copies(all_of_it, "STAV-140")] == ["Skistav 150"]
