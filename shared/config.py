@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from functools import lru_cache
@@ -53,11 +54,13 @@ class Configuration(BaseSettings):
     claim_seconds: float = Field(
         default=180.0,
         ge=2,
+        allow_inf_nan=False,
         description="How long one worker may keep a record; a dead worker's claim ends then",
     )
     settle_seconds: float = Field(
         default=90.0,
         ge=0,
+        allow_inf_nan=False,
         description="How long after a write without an answer its absence counts as proven",
     )
     rackbeat_calls_per_minute: int = Field(
@@ -124,6 +127,29 @@ class Configuration(BaseSettings):
         if not value.get_secret_value().startswith(("redis://", "rediss://")):
             raise ValueError("must begin with redis:// or rediss://")
         return _taken_apart(value, lambda text: urlsplit(text).port)
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an address, such as https://varebro.example.com")
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _fits_into_a_header(cls, value: str) -> str:
+        if not re.fullmatch("[!-~]+@[!-~]+", value):
+            raise ValueError("must be an e-mail address without spaces or letters such as ø")
+        return value
+
+    @field_validator("flower_auth")
+    @classmethod
+    def _is_one_login(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch("[^:,]+:[^,]+", value.get_secret_value()):
+            # Flower takes what follows a comma for a login of its own.
+            raise ValueError("must be user:password, without a comma")
+        return value
 
 
 def _taken_apart(address: SecretStr, take_apart: Callable[[str], object]) -> SecretStr:

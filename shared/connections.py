@@ -23,6 +23,7 @@ from shared.journal import pauses
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import check_settings, load_settings
 from shared.tables import Connection, WebhookSubscription
+from shared.tfso import DEFAULT_BASE_URL
 from shared.tfso.login import Identity, TfsoCredentials
 from shared.tfso.sessions import MemorySessionStore
 from shared.vault import Vault
@@ -32,7 +33,7 @@ from shared.words import System
 log = structlog.get_logger()
 
 RACKBEAT_URL = "https://app.rackbeat.com/api/"
-TFSO_URL = "https://api.24sevenoffice.com"
+TFSO_URL = DEFAULT_BASE_URL
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from sandbox import rackbeat
 from sandbox.tfso.config import ANNEN_BEDRIFT, FJELLHEIM, SandboxConfig
 from sandbox.threads import running
-from shared.connections import NotUsable, token_digest
+from shared.connections import NewConnection, NotUsable, token_digest
 from shared.failures import AuthFailed
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import SettingsError
@@ -213,6 +213,16 @@ def test_a_wrong_24so_password_makes_no_connection(the_world: World) -> None:
     assert "glemt-passord" not in str(raised.value)
     assert stored_connections(the_world) == []
     assert subscriptions_at_rackbeat(the_world) == []
+
+
+def test_a_connection_is_to_the_vendors_themselves_unless_it_says_otherwise(
+    the_world: World,
+) -> None:
+    given = the_world.new_connection()
+    secrets = (given.rackbeat_api_key, given.tfso_username, given.tfso_password)
+    new = NewConnection(SLUG, *secrets, given.tfso_application_id)
+    assert new.rackbeat_url == "https://app.rackbeat.com/api/"
+    assert new.tfso_url == "https://api.24sevenoffice.com"
 
 
 def test_several_identities_without_a_choice_are_named_and_refused(the_world: World) -> None:

@@ -285,6 +285,18 @@ def test_the_seed_data_is_complete_and_consistent(tfso: Caller) -> None:
     assert all(ean(product["EAN1"][:12]) == product["EAN1"] for product in stored["products"])
 
 
+def test_the_seed_data_has_the_oddities_of_a_real_company(tfso: Caller) -> None:
+    stored = tfso.stored()
+    in_numbers = set("".join(product["No"] for product in stored["products"]))
+    assert set("/+?%&# ÆØÅ") <= in_numbers
+    companies = stored["companies"]
+    countries = {company["Addresses"]["Post"]["Country"] for company in companies}
+    assert {"NO", "Norge", "Norway"} < countries
+    emails = {company["EmailAddresses"]["Primary"]["Value"] for company in companies}
+    assert any(";" in each or "," in each for each in emails)
+    assert any("@" not in each for each in emails)
+
+
 def test_check_digits_are_those_of_published_examples() -> None:
     assert organisation_number("97476067") == "974760673"  # the register of companies' own
     assert ean("400638133393") == "4006381333931"

@@ -81,6 +81,13 @@ def test_all_that_is_missing_is_named_at_once(start: Start) -> None:
         ("VAREBRO_WORKER_CONCURRENCY", "0", "greater than or equal to 1"),
         ("VAREBRO_SWEEP_SECONDS", "0", "greater than 0"),
         ("VAREBRO_LOG_LEVEL", "LOUD", "DEBUG|INFO|WARNING|ERROR"),
+        ("VAREBRO_PUBLIC_URL", "varebro.example.com", "must be an address"),
+        ("VAREBRO_PUBLIC_URL", "https://", "must be an address"),
+        ("VAREBRO_CONTACT", "kjør@firma.example", "must be an e-mail address"),
+        ("VAREBRO_CONTACT", "nobody", "must be an e-mail address"),
+        ("VAREBRO_FLOWER_AUTH", "nobody", "must be user:password"),
+        ("VAREBRO_FLOWER_AUTH", "user:a,b", "without a comma"),
+        ("VAREBRO_CLAIM_SECONDS", "inf", "finite number"),
         ("VAREBRO_LOG_JSON", "perhaps", "valid boolean"),
     ],
 )
