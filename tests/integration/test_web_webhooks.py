@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from sandbox.servers import free_port
 from shared.config import configuration
+from shared.report import unknown_events
 from shared.tables import WebhookDelivery, WebhookSubscription
 from tests.harness.people import known_token, linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
@@ -104,6 +105,10 @@ def test_an_event_of_an_unknown_name_is_kept_with_its_body_and_changes_nothing(
     (kept,) = deliveries(receiver)
     assert (kept.event, kept.recognised, kept.body) == ("shelf.painted", False, body)
     assert receiver.changes() == []
+    deliver(receiver, "shelf.painted", body.encode())
+    with receiver.sessions() as session:
+        (shown,) = unknown_events(session, SLUG)
+    assert f"'shelf.painted' is not known (2 times, for example {body})" in shown
 
 
 def test_an_event_without_a_name_is_kept_as_well(receiver: World) -> None:
