@@ -14,6 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 NOW = datetime.now(UTC)
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,7 @@ class Authority:
         """Its own certificate, for those who trust it."""
         made = _unsigned("Authority", self._key, days=9)
         made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        made = made.add_extension(_SIGNS, critical=True)
         return self._written("authority", made.sign(self._key, hashes.SHA256()))
 
     def certify(self, host: str = "127.0.0.1", *, days: int = 9, by_itself: bool = False) -> Path:
@@ -45,9 +57,13 @@ class Authority:
             name: x509.GeneralName = x509.IPAddress(ip_address(host))
         except ValueError:
             name = x509.DNSName(host)
+        signer = key if by_itself else self._key
         made = _unsigned(host, key, days=days, issuer=None if by_itself else "Authority")
         made = made.add_extension(x509.SubjectAlternativeName([name]), critical=False)
-        signed = made.sign(key if by_itself else self._key, hashes.SHA256())
+        # Python 3.13 and later insist on it.
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        made = made.add_extension(by, critical=False)
+        signed = made.sign(signer, hashes.SHA256())
         return self._written(f"{host}-{days}-{by_itself}", signed, key)
 
     def _written(
@@ -77,6 +93,7 @@ def _unsigned(
         .serial_number(x509.random_serial_number())
         .not_valid_before(end - timedelta(days=10))
         .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 

@@ -141,7 +141,7 @@ def test_settings_that_are_not_usable_stop_no_other_connection(
         session.execute(
             update(Connection)
             .where(Connection.id == broken.id)
-            .values(settings={"from a newer version": True})
+            .values(settings={"conflict": {"wins": "whom a newer version knows"}})
         )
     log = CapturingLogger()
     monkeypatch.setattr("shared.settings.log", log)
