@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.report import of_connection
 from shared.tables import Audit, Connection
 
 
@@ -32,9 +33,8 @@ def trail(session: Session, slug: str | None, *, limit: int) -> Iterator[dict[st
     query = select(Audit, Connection.slug).outerjoin(
         Connection, Connection.id == Audit.connection_id
     )
-    if slug is not None:
-        query = query.where(Connection.slug == slug)
-    for done, connection in session.execute(query.order_by(Audit.id.desc()).limit(limit)):
+    newest = query.where(of_connection(slug)).order_by(Audit.id.desc()).limit(limit)
+    for done, connection in session.execute(newest):
         yield {
             "at": done.at,
             "connection": connection,

@@ -198,14 +198,12 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"Order {number} in Rackbeat is gone or invoiced already, so that the invoice from "
                 "24SevenOffice cannot be made of it. Compare the two by hand."
             )
-        if not have_same_goods(order, payload):
-            raise Unmappable(
-                f"Order {number} in Rackbeat has other quantities, prices, discounts or VAT than "
-                "its invoice in 24SevenOffice. Make them equal in Rackbeat and try again. If only "
-                "a part of the order was invoiced: invoice that part in Rackbeat by hand, leave it "
-                f"a draft, make its other reference '{payload['other_reference']}', and try this "
-                "again: it is then dated and booked."
-            )
+        in_part = (
+            " If only a part of the order was invoiced: invoice that part in Rackbeat by hand, "
+            f"leave it a draft, make its other reference '{payload['other_reference']}', and try "
+            "this again: it is then dated and booked."
+        )
+        _same_goods(order, payload, f"Order {number}", in_part)
         payload = with_note_of(order, payload)
         if not order.get("is_booked"):
             client.action(ORDERS, number, "book")
@@ -282,12 +280,24 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"Invoice {key} is booked in Rackbeat, and booked invoices never change. Make a "
                 "credit note and a new invoice there."
             )
-        if not have_same_goods(existing, payload):
-            raise Unmappable(
-                f"The draft invoice {key} in Rackbeat has other quantities, prices, discounts or "
-                "VAT than its invoice in 24SevenOffice. Make them equal in Rackbeat and try again."
-            )
+        _same_goods(existing, payload, f"The draft invoice {key}")
         self._book(client, key, payload)
+
+
+def _same_goods(document: Record, invoice: Payload, name: str, or_else: str = "") -> None:
+    """Make sure that a document in Rackbeat sells what the invoice does, for the same sum.
+
+    Args:
+        or_else: what else may be done where it does not.
+
+    Raises:
+        Unmappable: it does not.
+    """
+    if not have_same_goods(document, invoice):
+        raise Unmappable(
+            f"{name} in Rackbeat has other quantities, prices, discounts or VAT than its invoice "
+            f"in 24SevenOffice. Make them equal in Rackbeat and try again.{or_else}"
+        )
 
 
 def _same_total(draft: Record, invoice: Payload, key: str) -> None:

@@ -60,10 +60,10 @@ def invoice_mark(record: Record) -> str:
 
 def reference_of_invoice(mark: str, existing: Record) -> str:
     """What tells whose invoice a document has become, with what else its reference said."""
-    before = text(existing.get("ReferenceNumber"))
+    before = text(existing.get("ReferenceNumber")) or ""
     of_ours = order_mark(existing).partition("Rackbeat ")[2]
     reference = f"{mark}, ordre {of_ours}" if of_ours else mark
-    ours = _OUR_INVOICE.fullmatch(before or "") or _OUR_ORDER.fullmatch(before or "")
+    ours = _OUR_INVOICE.fullmatch(before) or _OUR_ORDER.fullmatch(before)
     theirs = ours["theirs"] if ours else before
     return f"{reference} ({theirs})" if theirs else reference
 

@@ -21,6 +21,7 @@ from tests.harness.mission import (
     convert,
     credit,
     credit_in_tfso,
+    drafts_of,
     invoice_all,
     invoice_part,
     later,
@@ -45,7 +46,7 @@ from tests.harness.people import (
     tfso_supplier,
 )
 from tests.harness.stage import Stage, stage
-from tests.harness.world import SLUG, Json, World
+from tests.harness.world import SLUG, World
 
 # Master data, and what 24SevenOffice calls it.
 KINDS = {
@@ -175,7 +176,7 @@ def orders_from_tfso(world: World) -> None:
     world.tfso.edit("orders", order["OrderId"], {"InvoiceRows": [changed, row(product, 2)]})
     world.tfso.edit("orders", cancelled["OrderId"], {"OrderStatus": "Inactive"})
     later(world)
-    number = _draft(world, order)["number"]
+    number = drafts_of(world, order)[0]["number"]
     book(world, number)
     invoice = invoice_part(world, number, 1, 1)
     world.settle()
@@ -231,12 +232,6 @@ def invoices_from_tfso(world: World) -> None:
     later(world)
     credit_in_tfso(world, refresh(world, order))
     later(world)
-
-
-def _draft(world: World, order: Json) -> Json:
-    mark = f"24SO {order['OrderId']}"
-    drafts = world.rackbeat.state()["orders"]
-    return next(each for each in drafts if each["other_reference"] == mark)
 
 
 JOURNEYS: tuple[Callable[[World], None], ...] = (

@@ -181,6 +181,12 @@ def the_only_order(world: World) -> Json:
     return order
 
 
+def drafts_of(world: World, order: Json) -> list[Json]:
+    """The orders in Rackbeat that carry the mark of an order of 24SevenOffice's."""
+    mark = f"24SO {order['OrderId']}"
+    return [o for o in world.rackbeat.state()["orders"] if o["other_reference"] == mark]
+
+
 def the_only_draft(world: World) -> Json:
     (order,) = world.rackbeat.state()["orders"]
     found: Json = order

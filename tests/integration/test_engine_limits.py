@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import httpx
 import pytest
@@ -16,10 +17,10 @@ from shared.clock import utc_now
 from shared.failures import Limited
 from shared.runs import list_run, start_run
 from shared.tables import Pause
-from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import Service
 from shared.vendors import Vendors
 from shared.words import Cause, System
+from tests.harness.limited import until_limited
 from tests.harness.people import tfso_supplier
 from tests.harness.stored import empty_broker
 from tests.harness.world import GENEROUS_RACKBEAT, GENEROUS_TFSO, NO_LIMIT, SLUG, World, world
@@ -108,18 +109,11 @@ def test_connections_to_one_24so_have_its_calls_together_and_none_takes_them_all
             the_world.vendors.clients(each.id).of(System.TFSO) for each in (quiet, busy)
         )
         of_quiet.get_categories(["Id"])  # somebody who shares them has been heard of
-        took = calls_until_limited(of_busy), calls_until_limited(of_quiet)
+        took = [
+            until_limited(partial(client.get_categories, ["Id"])) for client in (of_busy, of_quiet)
+        ]
         assert the_world.tfso.calls()["total"] <= 40
         assert min(took) >= 10
-
-
-def calls_until_limited(client: TfsoClient) -> int:
-    for made in range(1000):
-        try:
-            client.get_categories(["Id"])
-        except Limited:
-            return made
-    raise AssertionError("never limited")
 
 
 def test_many_workers_together_stay_below_the_calls_a_second_24so_allows(narrow: World) -> None:

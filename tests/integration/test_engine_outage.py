@@ -125,6 +125,17 @@ def test_a_dead_workers_probe_is_made_up_for(the_world: World) -> None:
     assert arrived(the_world, link)
 
 
+def three_times_the_login_is_tried_again(the_world: World) -> None:
+    """The change waits and has burnt no attempt. Only the calls since then are counted."""
+    change = the_world.change(kind="product", direction="rackbeat_to_24so", state="pending")
+    assert (change.failure_class, change.attempts) == ("auth", 0)
+    the_world.reset_calls()
+    for _ in range(3):
+        the_world.clock.pass_by(seconds=BETWEEN_LOGINS.total_seconds() + 1)
+        the_world.work()
+        the_world.work()
+
+
 def test_a_key_that_is_not_accepted_any_more_is_tried_every_quarter_of_an_hour(
     the_world: World,
 ) -> None:
@@ -135,13 +146,7 @@ def test_a_key_that_is_not_accepted_any_more_is_tried_every_quarter_of_an_hour(
     assert (pause.system, pause.failure_class) == ("rackbeat", "auth")
     assert "does not accept the API key" in pause.message
     assert rackbeat.API_KEY not in pause.message
-    change = the_world.change(kind="product", direction="rackbeat_to_24so", state="pending")
-    assert (change.failure_class, change.attempts) == ("auth", 0)
-    the_world.reset_calls()
-    for _ in range(3):
-        the_world.clock.pass_by(seconds=BETWEEN_LOGINS.total_seconds() + 1)
-        the_world.work()
-        the_world.work()
+    three_times_the_login_is_tried_again(the_world)
     assert the_world.rackbeat.calls()["by_operation"] == {"GET /self": 3}
     assert the_world.tfso.calls()["total"] == 0
     the_world.rackbeat.clear_faults()
@@ -161,13 +166,7 @@ def test_a_password_that_is_not_accepted_any_more_is_tried_every_quarter_of_an_h
     assert (pause.system, pause.failure_class) == ("24so", "auth")
     assert "does not accept" in pause.message
     assert "the one before" not in pause.message
-    change = the_world.change(kind="product", direction="rackbeat_to_24so", state="pending")
-    assert (change.failure_class, change.attempts) == ("auth", 0)
-    the_world.reset_calls()
-    for _ in range(3):
-        the_world.clock.pass_by(seconds=BETWEEN_LOGINS.total_seconds() + 1)
-        the_world.work()
-        the_world.work()
+    three_times_the_login_is_tried_again(the_world)
     # By the real clock its client has just been refused, and does not log in again so soon.
     assert the_world.tfso.calls()["by_operation"] == {"GetIdentity": 3}
     assert the_world.rackbeat.calls()["total"] == 0

@@ -27,7 +27,7 @@ from shared.tables import Attempt, Change, Connection, Run, WebhookDelivery
 from shared.words import Cause, Direction, State
 from tests.chaos.check import pull_now
 from tests.chaos.plant import OFTEN, SLUG, Plant, plant
-from tests.harness.mission import OFF, refresh, row
+from tests.harness.mission import OFF, drafts_of, refresh, row
 from tests.harness.people import (
     rackbeat_customer,
     rackbeat_group,
@@ -105,11 +105,6 @@ def messages_about_records(broker: redis.Redis) -> int:
 def copies(world: World, number: str) -> Sequence[Json]:
     """The products of a number in 24SevenOffice."""
     return [each for each in world.all_in_tfso("products") if each.get("No") == number]
-
-
-def drafts_of(world: World, order: Json) -> Sequence[Json]:
-    mark = f"24SO {order['OrderId']}"
-    return [o for o in world.rackbeat.state()["orders"] if o["other_reference"] == mark]
 
 
 def ask_for(world: World, task: str, *keys: str) -> None:

@@ -15,6 +15,7 @@ from tests.harness.mission import (
     book,
     credit,
     credit_in_tfso,
+    drafts_of,
     invoice_all,
     invoice_part,
     later,
@@ -102,11 +103,11 @@ def orders_from_tfso(world: World, n: int) -> None:
     customer, product = _tfso_goods(world, n)
     orders = [tfso_order(world, customer["Id"], row(product, n + 1)) for _ in range(3)]
     later(world)
-    whole, partly = (_draft(world, each) for each in reversed(orders[1:]))
-    for number in (whole, partly):
-        book(world, number)
-    invoice_part(world, partly, 1)
-    credit(world, invoice_all(world, whole))
+    (whole,), (partly,) = (drafts_of(world, each) for each in reversed(orders[1:]))
+    for draft in (whole, partly):
+        book(world, draft["number"])
+    invoice_part(world, partly["number"], 1)
+    credit(world, invoice_all(world, whole["number"]))
     rackbeat_invoice(world, of(product["No"], n), customer_id=customer["Id"])
     later(world)
 
@@ -138,13 +139,6 @@ def _tfso_goods(world: World, n: int) -> tuple[Json, Json]:
     category = tfso_category(world, No=f"{90 + n}")["Id"]
     product = tfso_product(world, No=f"SKI-{n}", CategoryId=category, StockControlled=True, EAN1="")
     return tfso_customer(world, OrganizationNumber=f"99988877{n}"), product
-
-
-def _draft(world: World, order: Json) -> int:
-    mark = f"24SO {order['OrderId']}"
-    drafts = world.rackbeat.state()["orders"]
-    (number,) = [each["number"] for each in drafts if each["other_reference"] == mark]
-    return int(number)
 
 
 # -- what has to be true ------------------------------------------------------------------------

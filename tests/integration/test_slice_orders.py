@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.tables import Change
+from tests.harness.mission import drafts_of
 from tests.harness.people import tfso_customer, tfso_order, tfso_product
 from tests.harness.world import Json, World
 
@@ -29,8 +30,7 @@ def drafts(the_world: World) -> list[Json]:
 
 
 def draft_of(the_world: World, order: Json) -> Json:
-    mark = f"24SO {order['OrderId']}"
-    (draft,) = [each for each in drafts(the_world) if each["other_reference"] == mark]
+    (draft,) = drafts_of(the_world, order)
     return draft
 
 

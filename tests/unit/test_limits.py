@@ -18,6 +18,7 @@ from shared.clock import utc_now
 from shared.failures import Limited, Transient
 from shared.limits import LONGEST_BLOCK, LONGEST_WAIT, SharedLimiter
 from shared.words import System
+from tests.harness.limited import until_limited
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -35,12 +36,7 @@ def worker(broker_url: str) -> Callable[..., SharedLimiter]:
 
 
 def calls_until_limited(limiter: SharedLimiter) -> int:
-    for made in range(1000):
-        try:
-            limiter.acquire()
-        except Limited:
-            return made
-    raise AssertionError("never limited")
+    return until_limited(limiter.acquire)
 
 
 def test_all_workers_of_an_account_share_its_calls(worker: Callable[..., SharedLimiter]) -> None:
