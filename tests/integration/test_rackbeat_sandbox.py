@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from starlette.routing import Route
 from sandbox.control import SandboxControl
 from sandbox.faults import Effect, Fault
 from sandbox.rackbeat import Config, create_app
-from sandbox.threads import running
+from sandbox.threads import free_address, running
 
 Json = dict[str, Any]
 NOON = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
@@ -691,10 +690,12 @@ def test_a_delivery_answered_500_is_repeated_until_it_is_taken(
 
 
 def test_a_receiver_that_is_not_there_is_given_up_in_the_end() -> None:
-    with rackbeat_with(webhook_retry=0.01, webhook_give_up=0.05, populate=True) as rackbeat:
-        with socket.socket() as nobody:
-            nobody.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{nobody.getsockname()[1]}/hook"
+    # Held, and nobody listens there: a port that is only free may be another test's by then.
+    with (
+        contextlib.closing(free_address()) as nobody,
+        rackbeat_with(webhook_retry=0.01, webhook_give_up=0.05, populate=True) as rackbeat,
+    ):
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/hook"
         rackbeat.post("/webhooks", {"event": "product.updated", "url": url})
         rackbeat.control.edit("products", "100", {"name": "Sekk"})
         attempts = settled(rackbeat)
