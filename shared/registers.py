@@ -14,6 +14,7 @@ from shared import idempotency
 from shared.clock import Clock
 from shared.failures import Failure, OutcomeUnknown, Transient
 from shared.kind import Lookup, Note, Side
+from shared.points import Point, Reached, pass_by
 from shared.words import Direction
 
 # How long a value, once found, is taken to be there still.
@@ -37,11 +38,13 @@ class Registers:
 
     Attributes:
         settle: how long after a value was added without an answer its absence counts as proven.
+        reached: called at named points around each value that is added.
     """
 
     sessions: sessionmaker[Session]
     clock: Clock
     settle: timedelta
+    reached: Reached = pass_by
     _found: dict[tuple[int, Lookup], tuple[float, str]] = field(default_factory=dict)
 
     def number(
@@ -84,7 +87,9 @@ class Registers:
 
     def _added(self, connection_id: int, client: Any, side: Side[Any], lookup: Lookup) -> str:
         value = _Value(connection_id, lookup.register, lookup.value.casefold())
+        self.reached(Point.BEFORE_KEY)
         key_id = self._started(value)
+        self.reached(Point.AFTER_KEY)
         try:
             number = side.add_value(client, lookup)
         except OutcomeUnknown:
@@ -92,7 +97,9 @@ class Registers:
         except Failure:
             self._finished(key_id, idempotency.FAILED, None)
             raise
+        self.reached(Point.AFTER_CALL)
         self._finished(key_id, idempotency.SUCCEEDED, number)
+        self.reached(Point.AFTER_COMMIT)
         return number
 
     def _started(self, value: _Value) -> int:
@@ -120,3 +127,4 @@ class Registers:
     def _finished(self, key_id: int, state: str, number: str | None) -> None:
         with self.sessions.begin() as session:
             idempotency.finish(session, key_id, state, target_key=number, now=self.clock())
+            self.reached(Point.BEFORE_COMMIT)

@@ -145,7 +145,7 @@ class Vendors:
         )
         self._kept: dict[tuple[int, bool], tuple[object, VendorClients]] = {}
         settle = timedelta(seconds=configuration.settle_seconds)
-        self._registers = Registers(sessions, clock, settle)
+        self.registers = Registers(sessions, clock, settle)
         self._lock = Lock()
 
     def clients(self, connection_id: int, bulk: bool = False) -> VendorClients:
@@ -193,7 +193,7 @@ class Vendors:
                 ),
                 System.TFSO: lambda: self._tfso(connection, secrets, bulk),
             },
-            lambda client, side, lookup, note, pretend: self._registers.number(
+            lambda client, side, lookup, note, pretend: self.registers.number(
                 connection.id, client, side, lookup, note, pretend=pretend
             ),
         )

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared.clock import Clock
 from shared.connections import connection_called
 from shared.engine.clients import Clients
-from shared.engine.points import Reached, pass_by
 from shared.engine.references import Missing
 from shared.engine.transfer import AnyKind, Transfer
 from shared.engine.writing import ClaimLost, JournalWriter, PreviewWriter, Result, Writer
@@ -27,6 +26,7 @@ from shared.journal.decide import Wait, class_of, decide, explain
 from shared.journal.record import News, WakeUp, open_or_running, record
 from shared.journal.turns import Lane
 from shared.links import find_link, see, seen
+from shared.points import Reached, pass_by
 from shared.settings import SettingsError, load_settings
 from shared.tables import Change, Connection, Json
 from shared.traces import log_failure

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared import idempotency
 from shared.clock import Clock
-from shared.engine.points import Point, Reached
 from shared.entity import Seen, differences
 from shared.failures import Failure, OutcomeUnknown
 from shared.journal.claims import still_ours
 from shared.journal.decide import Wait
 from shared.kind import Payload, Written
 from shared.links import find_link, make_link, see, seen
+from shared.points import Point, Reached
 from shared.tables import Change, Link
 from shared.words import Direction, Outcome, System
 

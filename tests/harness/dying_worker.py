@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 
-from shared.engine.points import Point
 from shared.engine.writing import JournalWriter
+from shared.points import Point
 from workers.cli import app
 
 

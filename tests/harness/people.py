@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from shared.connections import token_digest
-from shared.engine.points import Point
+from shared.points import Point
 from shared.tables import Connection, Link, WebhookSubscription
 from tests.harness.world import Json, World
 
@@ -20,7 +20,7 @@ class Killed(BaseException):
 
 
 def kill_at(point: Point) -> Callable[[Point], None]:
-    """For Engine.reached: the process dies there."""
+    """For what tells of points reached: the process dies there."""
 
     def reached(there: Point) -> None:
         if there is point:

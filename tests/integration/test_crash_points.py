@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from sandbox.faults import Effect
 from sandbox.servers import Valkey
-from shared.engine.points import Point, pass_by
+from shared.points import Point, pass_by
 from shared.tables import Connection, IdempotencyKey
 from shared.vendors import Vendors
 from shared.words import Direction, System

@@ -14,10 +14,10 @@ from sqlalchemy import select, text, update
 
 from sandbox.stack import wait_until
 from shared.engine.engine import Engine
-from shared.engine.points import Point
 from shared.journal import claims, settle
 from shared.journal.record import News, record
 from shared.links import find_link
+from shared.points import Point
 from shared.sweep import sweep
 from shared.tables import Change
 from shared.words import Cause, Direction, Outcome, State, System

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from sandbox.faults import Effect
-from shared.engine.points import Point, pass_by
+from shared.points import Point, pass_by
 from shared.tables import IdempotencyKey
 from tests.harness.people import (
     Killed,

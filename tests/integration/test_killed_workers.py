@@ -18,7 +18,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from shared.engine.points import Point
+from shared.points import Point
 from shared.sweep import sweep
 from shared.tables import IdempotencyKey
 from tests.harness.mission import all_in, let_documents

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.faults import Effect
-from shared.engine.points import Point, pass_by
 from shared.journal.record import News
+from shared.points import Point, pass_by
 from shared.sweep import sweep
 from shared.tables import Link
 from shared.words import Cause, Direction, System

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import pytest
 
 from sandbox.faults import Effect
-from tests.harness.people import tfso_customer, tfso_product
+from shared.points import Point, pass_by
+from tests.harness.people import Killed, kill_at, tfso_customer, tfso_product
 from tests.harness.world import Json, World
 
 SETTLE_SECONDS = 90  # Configuration's default
+A_CLAIM_LATER = 181
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,22 @@ def test_a_value_that_did_not_arrive_is_added_again_only_when_its_absence_is_pro
     assert the_world.writes()[value.operation] == 2
     assert value.count(the_world) == 1
     assert len(the_world.links(value.kind)) == 1
+
+
+@every_register
+@pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
+def test_a_value_is_added_once_wherever_the_process_that_adds_it_is_killed(
+    the_world: World, value: Value, point: Point
+) -> None:
+    needed(the_world, value)
+    the_world.vendors.registers.reached = kill_at(point)
+    with pytest.raises(Killed):
+        the_world.work()
+    the_world.messages.clear()
+    the_world.vendors.registers.reached = pass_by
+    the_world.clock.pass_by(seconds=A_CLAIM_LATER)
+    the_world.work()
+    the_world.settle()
+    assert value.count(the_world) == the_world.writes()[value.operation] == 1
+    assert len(the_world.links(value.kind)) == 1
+    assert the_world.states() == []
