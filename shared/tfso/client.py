@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 from pydantic import SecretStr
@@ -32,10 +32,9 @@ from shared.tfso.protocol import (
     failure_of,
     meaning_of,
 )
-from shared.tfso.sessions import SessionStore
+from shared.tfso.sessions import SessionStore, in_session
 from shared.words import System
 
-T = TypeVar("T")
 Record = dict[str, Any]
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _POLICY = RetryPolicy()
@@ -150,23 +149,7 @@ class TfsoClient:
                 raise SessionLost
             return answer
 
-        return self._in_session(attempt)
-
-    def _in_session(self, attempt: Callable[[SecretStr], T]) -> T:
-        session = self._sessions.current() or self._renewed(None)
-        try:
-            return attempt(session)
-        except SessionLost:
-            session = self._renewed(session)
-        try:
-            return attempt(session)
-        except SessionLost:
-            raise Transient(
-                "24SevenOffice does not know the session it has just opened.", system=System.TFSO
-            ) from None
-
-    def _renewed(self, lost: SecretStr | None) -> SecretStr:
-        return self._sessions.renew(lost, self._login.open_session)
+        return in_session(self._sessions, self._login.open_session, attempt)
 
     # -- who we are -----------------------------------------------------------------------------
 

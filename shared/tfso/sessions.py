@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import SecretStr
+
+from shared.failures import Transient
+from shared.tfso.protocol import SessionLost
+from shared.words import System
+
+T = TypeVar("T")
 
 
 class SessionStore(Protocol):
@@ -40,3 +46,24 @@ class MemorySessionStore:
                 self._session = None
                 self._session = login()
             return self._session
+
+
+def in_session(
+    store: SessionStore, login: Callable[[], SecretStr], attempt: Callable[[SecretStr], T]
+) -> T:
+    """What an attempt gives: made in the session there is and, if that is lost, in a new one.
+
+    Raises:
+        Transient: the new session is lost as well.
+    """
+    session = store.current() or store.renew(None, login)
+    try:
+        return attempt(session)
+    except SessionLost:
+        session = store.renew(session, login)
+    try:
+        return attempt(session)
+    except SessionLost:
+        raise Transient(
+            "24SevenOffice does not know the session it has just opened.", system=System.TFSO
+        ) from None

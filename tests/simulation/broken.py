@@ -15,6 +15,7 @@ from shared.engine.transfer import Transfer
 from shared.engine.writing import JournalWriter
 from shared.journal import claims
 from shared.tables import Change
+from tests.simulation import vendors
 from tests.simulation.broker import Broker
 
 Broken = Callable[[], AbstractContextManager[object]]
@@ -43,6 +44,15 @@ def webhooks_are_answered_before_they_are_stored() -> AbstractContextManager[obj
 def nobody_waits_after_an_unanswered_write() -> AbstractContextManager[object]:
     """What is not there at once is taken to be never coming."""
     return patch.object(Recovery, "_time_is_up", lambda *_: None)
+
+
+def nobody_logs_in_again() -> AbstractContextManager[object]:
+    """A session that has expired stays the one that calls are made in."""
+    return patch.object(
+        vendors,
+        "in_session",
+        lambda store, login, attempt: attempt(store.current() or store.renew(None, login)),
+    )
 
 
 def nobody_checks_the_claim_before_a_write() -> AbstractContextManager[object]:

@@ -22,6 +22,7 @@ class Hazard(StrEnum):
     ARRIVES_LATE = "times out: the call is still on its way"
     LIMITED = "is refused: 429"
     FAILED = "is answered 500"
+    SESSION_LOST = "is refused: the session has expired"
     NO_LOGIN = "is refused: the login does not count any more"
     DOWN = "is refused: 503"
     MESSAGE_LOST = "message lost"

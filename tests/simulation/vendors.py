@@ -10,10 +10,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+from pydantic import SecretStr
+
 from shared.failures import AuthFailed, Limited, Outage, OutcomeUnknown, Rejected, Transient
 from shared.kind import Lookup, Note, Record, Side
 from shared.rackbeat.protocol import Page, Resource
 from shared.tfso.client import SyncPage
+from shared.tfso.protocol import SessionLost
+from shared.tfso.sessions import in_session
 from shared.words import System
 from tests.simulation.calls import Call, Calls
 from tests.simulation.fate import Fate, Hazard
@@ -228,6 +232,24 @@ class Rackbeat(Vendor):
         return record
 
 
+class Session:
+    """What all workers of the connection share: the session to make calls in.
+
+    While one of them logs in, the product lets the others wait. Here none goes on meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._id: SecretStr | None = None
+
+    def current(self) -> SecretStr | None:
+        return self._id
+
+    def renew(self, lost: SecretStr | None, login: Callable[[], SecretStr]) -> SecretStr:
+        if self._id is None or self._id == lost:
+            self._id = login()
+        return self._id
+
+
 class Tfso(Vendor):
     """24SevenOffice, and its client. It gives the Ids, and says only when a product changed."""
 
@@ -236,8 +258,28 @@ class Tfso(Vendor):
     def __init__(self, fate: Fate, workers: Workers, under_way: Calls) -> None:
         super().__init__(fate, workers, under_way)
         self.ids = 0
+        self._session = Session()
+        self._logins = 0
 
     # -- the client -----------------------------------------------------------------------------
+
+    def _arrive(self, what: str) -> None:
+        in_session(self._session, self._log_in, partial(self._arrive_in, what))
+
+    def _arrive_in(self, what: str, session: SecretStr) -> None:
+        super()._arrive(what)
+        if self._fate.happens(Hazard.SESSION_LOST):
+            self._logins += 1
+        if session != self._valid():
+            raise self._told(what, Hazard.SESSION_LOST, SessionLost())
+
+    def _log_in(self) -> SecretStr:
+        super()._arrive("logged in")
+        return self._valid()
+
+    def _valid(self) -> SecretStr:
+        """The one session it knows: the one that was opened last, until it expires."""
+        return SecretStr(str(self._logins))
 
     def get_companies(self, search: Mapping[str, Any], properties: Sequence[str]) -> list[Record]:
         ((name, value),) = search.items()
