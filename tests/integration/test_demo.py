@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import copy
-import os
 import signal
-import subprocess
-import sys
-import time
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +25,6 @@ from tasks.orders import Order
 from tests.harness.endings import an_ending
 
 Json = dict[str, Any]
-CHECKOUT = Path(__file__).parent.parent.parent
 
 ADDRESS = {"Street": "Storgata 1", "PostalCode": "0155", "PostalArea": "Oslo", "Country": "Norge"}
 TFSO: Json = {
@@ -365,46 +359,3 @@ def test_a_signal_waits_until_a_process_has_been_noted() -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     assert order == ["noted", "signal"]
-
-
-def _processes_with(mark: str) -> list[str]:
-    """What runs, on this machine, with a mark in its environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text().replace("\0", " "))
-        except OSError:
-            continue  # it has just ended, or is somebody else's
-    return found
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into Linux's /proc")
-@pytest.mark.parametrize(
-    ("how", "until"), [(signal.SIGINT, "postgres"), (signal.SIGTERM, "workers.cli worker")]
-)
-def test_ctrl_c_during_start_up_leaves_no_process_behind(how: signal.Signals, until: str) -> None:
-    mark = f"demo-test-{os.getpid()}-{time.monotonic_ns()}"
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", "demo"],
-        env={**os.environ, "DEMO_TEST_MARK": mark},
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 40
-        while not any(until in each for each in _processes_with(mark)):
-            assert time.monotonic() < deadline
-            assert demo.poll() is None
-            time.sleep(0.02)
-        demo.send_signal(how)
-        said, _ = demo.communicate(timeout=40)
-    finally:
-        demo.kill()
-    assert demo.returncode == 130
-    assert "Interrupted. Every process has ended." in said
-    assert "Traceback" not in said
-    assert _processes_with(mark) == []

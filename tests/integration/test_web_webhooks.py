@@ -14,8 +14,9 @@ import pytest
 import redis
 from pydantic import SecretStr
 from sqlalchemy import select
+from structlog.testing import CapturingLogger
 
-from sandbox.servers import free_port
+from sandbox.threads import free_address
 from shared.config import configuration
 from shared.report import unknown_events
 from shared.tables import WebhookDelivery, WebhookSubscription
@@ -23,6 +24,7 @@ from tests.harness.people import known_token, linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
 from tests.harness.world import SLUG, World
 from workers import process
+from workers.web import webhooks
 
 TOKEN = "d5e1c0ffee00d5e1c0ffee00d5e1c0ff"
 ACCOUNT = "4711"
@@ -36,6 +38,13 @@ def receiver(the_world: World) -> World:
     known_token(the_world, TOKEN)
     the_world.work()
     return the_world
+
+
+@pytest.fixture
+def nobody_there() -> Iterator[int]:
+    """A port that is taken, at which nobody answers."""
+    with free_address() as address:
+        yield address.getsockname()[1]
 
 
 def deliver(
@@ -109,6 +118,19 @@ def test_an_event_of_an_unknown_name_is_kept_with_its_body_and_changes_nothing(
     with receiver.sessions() as session:
         (shown,) = unknown_events(session, SLUG)
     assert f"'shelf.painted' is not known (2 times, for example {body})" in shown
+
+
+def test_an_event_of_an_unknown_name_is_logged_with_its_body(
+    receiver: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr(webhooks, "log", log)
+    deliver(receiver, "shelf.painted", b'{"key": "7"}')
+    deliver(receiver, "product.updated", b'{"key": "7"}')
+    (line,) = log.calls
+    assert line.kwargs == {
+        "webhook_event": "shelf.painted", "connection": SLUG, "body": '{"key": "7"}',
+    }  # fmt: skip
 
 
 def test_an_event_without_a_name_is_kept_as_well(receiver: World) -> None:
@@ -259,13 +281,13 @@ def processes(the_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
 
 
 def test_a_webhook_is_taken_while_the_broker_is_down_and_its_change_follows(
-    receiver: World, processes: pytest.MonkeyPatch
+    receiver: World, processes: pytest.MonkeyPatch, nobody_there: int
 ) -> None:
     from workers.app import make_app
     from workers.messages import enqueue
 
     link = linked(receiver, "product", tfso_product(receiver))
-    dead = SecretStr(f"redis://127.0.0.1:{free_port()}/0")
+    dead = SecretStr(f"redis://127.0.0.1:{nobody_there}/0")
     celery = make_app(receiver.configuration.model_copy(update={"broker_url": dead}))
     receiver.engine.enqueue = lambda messages: enqueue(celery, messages)
     receiver.rackbeat.edit("products", link.rackbeat_key, {"name": "Ny"}, webhooks=False)
@@ -312,21 +334,24 @@ def test_the_web_process_is_ready_when_database_and_broker_are_reached(
 
 
 @pytest.mark.parametrize(
-    ("variable", "address", "found"),
+    ("setting", "found"),
     [
-        ("BROKER_URL", "redis://127.0.0.1:{port}/0", ("reached", "unreachable")),
+        ("BROKER_URL=redis://127.0.0.1:{port}/0", ("reached", "unreachable")),
         (
-            "DATABASE_URL",
-            "postgresql://postgres:hemmelig@127.0.0.1:{port}/x",
+            "DATABASE_URL=postgresql://postgres:hemmelig@127.0.0.1:{port}/x",
             ("unreachable", "reached"),
         ),
     ],
 )
 def test_the_web_process_is_not_ready_without_its_database_or_broker(
-    the_world: World, processes: pytest.MonkeyPatch, variable: str, address: str,
+    the_world: World,
+    processes: pytest.MonkeyPatch,
+    nobody_there: int,
+    setting: str,
     found: tuple[str, str],
-) -> None:  # fmt: skip
-    processes.setenv(f"VAREBRO_{variable}", address.format(port=free_port()))
+) -> None:
+    variable, _, address = setting.partition("=")
+    processes.setenv(f"VAREBRO_{variable}", address.format(port=nobody_there))
     answer = httpx.get(f"{the_world.web_url}/readyz", timeout=10)
     assert answer.status_code == 503
     assert (answer.json()["database"], answer.json()["broker"]) == found

@@ -53,12 +53,14 @@ def receive(slug: str, request: Request, body: Annotated[bytes, Depends(_body)])
     settings = load_settings(connection.settings)
     kind = kind_of(delivery, settings)
     news = _news(kind, delivery, settings)
+    # What is not known is told with its body, so that a person sees what it is about.
+    told = None if kind else body.decode("utf-8", "replace").replace("\0", "")[:_LONGEST_KEPT]
     kept = WebhookDelivery(
         connection_id=connection.id,
         event=delivery.event,
         key=delivery.key or delivery.item,
         recognised=kind is not None,
-        body=None if kind else body.decode("utf-8", "replace").replace("\0", "")[:_LONGEST_KEPT],
+        body=told,
         received_at=engine.clock(),
     )
 
@@ -69,7 +71,9 @@ def receive(slug: str, request: Request, body: Annotated[bytes, Depends(_body)])
 
     engine.announce(connection.id, news, also=store)
     if kind is None:
-        log.warning("unknown webhook event", webhook_event=delivery.event, connection=slug)
+        log.warning(
+            "unknown webhook event", webhook_event=delivery.event, connection=slug, body=told
+        )
     return {"status": "recorded" if news else "ignored"}
 
 
