@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 
@@ -21,7 +21,14 @@ REWRITTEN_AFTER = (
     Hazard.REPLY_LOST,
     Hazard.ARRIVES_LATE,
 )
-
+# Before the second call of two, these make the first be made once more.
+REFUSED = (
+    Hazard.LIMITED,
+    Hazard.FAILED,
+    Hazard.SESSION_LOST,
+    Hazard.NO_LOGIN,
+    Hazard.DOWN,
+)
 
 ALL = select(Change).order_by(Change.id)
 
@@ -34,7 +41,8 @@ def broken(world: World) -> list[str]:
     found += _journal(changes)
     parked = {(c.kind, c.direction, c.key) for c in changes if c.state == State.PARKED.value}
     for thing in world.people.things:
-        found += _of(world, thing, parked)
+        if not _is_unforeseen_twin(world, thing, parked):
+            found += _of(world, thing, parked)
     found += _writes(world)
     return found
 
@@ -74,6 +82,12 @@ def _of(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> Iterat
         yield f"I6: {thing} is parked without need"
 
 
+def _is_unforeseen_twin(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> bool:
+    """Whether a person made its twin between a look for it and its creation, and is told so."""
+    unforeseen = any(vendor.unforeseen for vendor in world.vendors)
+    return unforeseen and len(thing.made_in) > 1 and _is_parked(world, thing, parked)
+
+
 def _is_parked(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> bool:
     keys = {
         (thing.kind, Direction.away_from(system).value, key_of(record))
@@ -97,17 +111,21 @@ def _writes(world: World) -> Iterator[str]:
     of one."""
     written = [(vendor.system, each) for vendor in world.vendors for each in vendor.written]
     things = world.people.things
-    again = sum(world.fate.times[hazard] for hazard in REWRITTEN_AFTER)
-    yield from _too_many("all edits", sum(map(_due, things)) + again, [what for _, what in written])
+    yield from _too_many("all edits", _most(world, things), [what for _, what in written])
     for thing in things:
         names = {system: _written_as(world, thing, system) for system in System}
         its_own = [what for system, what in written if what.endswith(names[system])]
-        yield from _too_many(str(thing), _due(thing) + again, its_own)
+        yield from _too_many(str(thing), _most(world, [thing]), its_own)
 
 
-def _due(thing: Thing) -> int:
-    """An order is changed by two calls, one of them for its line."""
-    return thing.actions * (2 if thing.kind == "order" else 1)
+def _most(world: World, things: Sequence[Thing]) -> int:
+    """How often they may be written. An order is changed by two calls, one of them for its line."""
+    orders = [thing for thing in things if thing.kind == "order"]
+    again = REWRITTEN_AFTER + (REFUSED if orders else ())
+    # Made by two people at once, a thing may be written both ways before the two are linked.
+    twins = [thing for thing in things if len(thing.made_in) > 1]
+    edits = sum(thing.actions for thing in (*things, *orders)) + len(twins)
+    return edits + sum(world.fate.times[hazard] for hazard in again)
 
 
 def _written_as(world: World, thing: Thing, system: System) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from shared.tfso.sessions import in_session
 from shared.words import System
 from tests.simulation.calls import Call, Calls
 from tests.simulation.fate import Fate, Hazard
-from tests.simulation.workers import Workers
+from tests.simulation.workers import Worker, Workers
 
 T = TypeVar("T")
 POISON = "poison"
@@ -39,6 +39,8 @@ class Vendor:
         records: by kind and key.
         written: every write of the product's, as "create product 7".
         late: writes that were given up and are still on their way, and when they arrive.
+        made_by_people: how many records.
+        unforeseen: a person made a record after a worker's last look and before it created one.
     """
 
     system: System
@@ -47,6 +49,9 @@ class Vendor:
         self.records: dict[str, dict[str, Record]] = {kind: {} for kind in PLAYED}
         self.written: list[str] = []
         self.late: list[tuple[datetime, Callable[[], object]]] = []
+        self.made_by_people = 0
+        self.unforeseen = False
+        self._had_been_made: dict[Worker | None, int] = {}
         self._under_way = under_way
         self._fate = fate
         self._workers = workers
@@ -60,6 +65,7 @@ class Vendor:
         if self._fate.happens(Hazard.REPLY_LOST):
             raise self._told(what, Hazard.REPLY_LOST, Transient(what, system=self.system))
         answer = deepcopy(act())
+        self._had_been_made[self._workers.current()] = self.made_by_people
         self._workers.pass_by(f"after it has {what} in {self.system.title}")
         return answer
 
@@ -67,6 +73,9 @@ class Vendor:
         worker = self._workers.current()
         call = Call(self.system, kind, number, worker)
         with self._under_way.making(call):
+            if what == "created":
+                had_been = self._had_been_made.get(worker, self.made_by_people)
+                self.unforeseen |= had_been != self.made_by_people
             return self._carried_out(call, f"{what} {kind} {number}", act)
 
     def _carried_out(self, call: Call, what: str, act: Callable[[], T]) -> T:
