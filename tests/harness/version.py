@@ -8,10 +8,13 @@ Kept for the next version, whose processes run beside its own for as long as an 
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import re
 import shlex
+import subprocess
 import sys
+import tarfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,8 @@ from shared.queues import Queue
 from workers import tasks
 from workers.messages import CHANGE_HEADER
 
-BEFORE = Path(__file__).parents[1] / "contract" / "version_before.json"
+ROOT = Path(__file__).parents[2]
+BEFORE = ROOT / "tests" / "contract" / "version_before.json"
 
 
 def own_tasks() -> dict[str, inspect.Signature]:
@@ -40,15 +44,32 @@ def own_tasks() -> dict[str, inspect.Signature]:
 
 def readme_call() -> list[str]:
     """The words after `celery` of the call that README gives as an example."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text().replace("\\\n", "")
+    readme = (ROOT / "README.md").read_text().replace("\\\n", "")
     (line,) = re.findall(r"^ {4,}.*\bcelery (-A .*)$", readme, re.M)
     return shlex.split(line)
 
 
+def git(*words: str) -> bytes:
+    """What git says of this checkout."""
+    command = ["git", *words]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
+
+
+def code_of(commit: str, folder: Path) -> None:
+    """Unpack a version into a folder.
+
+    Raises:
+        CalledProcessError: this checkout has no history, or not so much of it.
+    """
+    with tarfile.open(fileobj=io.BytesIO(git("archive", commit))) as archive:
+        archive.extractall(folder, filter="data")
+
+
 def describe() -> dict[str, Any]:
-    """This version."""
+    """This version: what is checked out, with nothing that is not committed."""
     return {
         "version": metadata.version("varebro"),
+        "commit": git("rev-parse", "HEAD").decode().strip(),
         "revision": ScriptDirectory.from_config(alembic_config()).get_current_head(),
         "queues": [queue.value for queue in Queue],
         "change_header": CHANGE_HEADER,

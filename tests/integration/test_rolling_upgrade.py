@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from sandbox.servers import Postgres
 from sandbox.stack import Process, wait_until
 from shared.database import make_engine
 from shared.migrate import migrate
+from shared.queues import Queue
 from tests.contract.test_version_before import VERSION
-from tests.harness.people import tfso_customer, tfso_product
+from tests.harness.mission import row
+from tests.harness.people import rackbeat_customer, tfso_customer, tfso_order, tfso_product
 from tests.harness.samples import tables_of
-from tests.harness.version import readme_call
+from tests.harness.version import ROOT, code_of, readme_call
 from tests.harness.world import SLUG, Json, World
+from workers.celery_app import make_celery
+from workers.messages import enqueue
 
-ROOT = Path(__file__).parents[2]
 TASK = "varebro.customer.24so_to_rackbeat"
 
 
@@ -38,8 +42,8 @@ def before(postgres: Postgres) -> Iterator[MetaData]:
 
 
 @pytest.fixture
-def worker(the_world: World, tmp_path: Path) -> Iterator[Process]:
-    """A worker process of this version; the test starts it."""
+def workers(the_world: World, tmp_path: Path) -> Iterator[Callable[[Path], Process]]:
+    """Makes worker processes of the version in a folder; the test starts them."""
     config = the_world.configuration
     environment = {
         "VAREBRO_DATABASE_URL": config.database_url.get_secret_value(),
@@ -47,10 +51,35 @@ def worker(the_world: World, tmp_path: Path) -> Iterator[Process]:
         "VAREBRO_SECRET_KEYS": config.secret_keys[0].get_secret_value(),
         "VAREBRO_WORKER_CONCURRENCY": "1",
     }
-    command = [sys.executable, "-m", "workers.cli", "worker"]
-    process = Process("worker", command, tmp_path / "log", os.environ | environment)
-    yield process
-    process.stop()
+    made: list[Process] = []
+
+    def worker(version: Path) -> Process:
+        here = os.environ | environment | {"PYTHONPATH": str(version)}
+        # Not from the current folder, which is this version's.
+        command = [sys.executable, "-P", "-m", "workers.cli", "worker"]
+        made.append(Process("worker", command, tmp_path / f"{len(made)}.log", here))
+        return made[-1]
+
+    yield worker
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def worker(workers: Callable[[Path], Process]) -> Process:
+    """A worker process of this version; the test starts it."""
+    return workers(ROOT)
+
+
+@pytest.fixture(scope="module")
+def code_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The version before, unpacked."""
+    folder = tmp_path_factory.mktemp("version-before")
+    try:
+        code_of(VERSION["commit"], folder)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("the version before is in the history, which this checkout does not have")
+    return folder
 
 
 def test_a_worker_does_what_any_celery_client_asks_for_as_readme_says(
@@ -135,3 +164,70 @@ def arrived(world: World) -> list[str]:
 
 def linked(world: World) -> set[str]:
     return {link.tfso_key for link in world.links("customer")}
+
+
+class Business:
+    """A customer made in each system and an order, told of by processes of this version."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.app = make_celery(world.configuration)
+        world.engine.enqueue = lambda messages: enqueue(self.app, messages)
+        world.connect()
+        self.product = tfso_product(world)
+        self.times = 0
+
+    def goes_on(self) -> None:
+        self.times += 1
+        rackbeat_customer(
+            self.world,
+            number=50_000 - 1000 * self.times,  # none that 24SevenOffice has given by now
+            company_name=f"Fjell {self.times}",
+            company_vat=str(910_000_000 + self.times),
+        )
+        vat = str(920_000_000 + self.times)
+        made = tfso_customer(self.world, Name=f"Vidda {self.times}", OrganizationNumber=vat)
+        tfso_order(self.world, made["Id"], row(self.product))
+
+    def is_done(self) -> bool:
+        """Whether all have been transferred; if not, beat's turn has come."""
+        pulled = {"connection": SLUG, "kind": "order"}
+        self.app.send_task("varebro.pull", kwargs=pulled, queue=Queue.CONTROL.value)
+        self.app.send_task("varebro.sweep", queue=Queue.CONTROL.value)
+        time.sleep(0.5)
+        linked = [len(self.world.links(kind)) for kind in ("customer", "order")]
+        return linked == [2 * self.times, self.times]
+
+    def copies(self) -> list[int]:
+        """How often each customer, and each order, is there in both systems together."""
+        ours = self.world.rackbeat.state()
+        names = [each["name"] for each in ours["customers"]]
+        names += [each["Name"] for each in self.world.all_in_tfso("companies")]
+        marks = [each["other_reference"] for each in ours["orders"]]
+        numbers = range(1, self.times + 1)
+        customers = [f"{place} {number}" for number in numbers for place in ("Fjell", "Vidda")]
+        return [*map(names.count, customers), *map(marks.count, sorted(set(marks)))]
+
+
+def imported_from(worker: Process) -> Path:
+    """Whose code a worker runs."""
+    ask = [sys.executable, "-P", "-c", "import workers; print(workers.__file__)"]
+    said = subprocess.run(ask, env=worker.environment, check=True, capture_output=True, text=True)
+    return Path(said.stdout).parents[1]
+
+
+def test_a_worker_of_the_version_before_works_on_with_this_versions_tables_and_messages(
+    the_world: World, workers: Callable[[Path], Process], code_before: Path
+) -> None:
+    old, new = workers(code_before), workers(ROOT)
+    assert [imported_from(each) for each in (old, new)] == [code_before, ROOT]
+    business = Business(the_world)
+    old.start()
+    business.goes_on()
+    wait_until(business.is_done, 60, "the old worker does not do everything")
+    new.start()
+    for _ in range(4):
+        business.goes_on()
+    wait_until(business.is_done, 60, "both together do not do everything")
+    assert the_world.states() == []
+    assert business.copies() == [2] * 10 + [1] * 5
