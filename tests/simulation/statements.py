@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -16,6 +17,9 @@ from sqlalchemy.types import TypeEngine
 from tests.simulation.in_memory import DIALECT
 
 Convert = Callable[[Any], Any]
+
+# As SQLite's own adapter does it, on which Python does not want anybody to count any more.
+sqlite3.register_adapter(datetime, lambda moment: moment.isoformat(" "))
 
 
 def run(connection: sqlite3.Connection, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
