@@ -69,6 +69,7 @@ class Document(Entity):
         mark: what tells the document from others in both systems, such as "24SO 1017".
         currency: three letters (ISO 4217); the rate is for one unit of it.
         payment_terms: "net:14" for 14 days, "month:0" for the end of the month.
+        reference_number: what a person wrote as such in 24SevenOffice, without our mark.
         total, total_with_vat: as the source says them; checked against the lines, never written.
     """
 
@@ -83,6 +84,7 @@ class Document(Entity):
     deliver_on: date | None = None
     payment_terms: Text = None
     their_reference: Text = None
+    reference_number: Text = None
     heading: Text = None
     note: Text = None
     currency: Text = None

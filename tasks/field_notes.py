@@ -107,6 +107,13 @@ NOTES: tuple[Note, ...] = (
     N(DOCUMENTS, BACK, "total", "What the lines have to add up to."),
     N(("order",), FORTH, "mark", "`Rackbeat` and the number."),
     N(("invoice",), FORTH, "mark", "`Rackbeat faktura` and the number."),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "mark",
+        "In parentheses follows what a line of the note says that begins with `Referansenummer:`, "
+        "and is no part of the note.",
+    ),
     N(DOCUMENTS, FORTH, "number", "So that the document can be searched for."),
     N(DOCUMENTS, BACK, "mark", "`24SO` and the `OrderId`."),
     N(
@@ -117,6 +124,12 @@ NOTES: tuple[Note, ...] = (
         "it, and is no part of the note.",
     ),
     N(DOCUMENTS, BACK, "their_reference", "Below the note, after `Deres referanse:`."),
+    N(
+        DOCUMENTS,
+        BACK,
+        "reference_number",
+        "Below the note, after `Referansenummer:`; without what Varebro has written there.",
+    ),
     N(("invoice",), FORTH, "order_reference", "Used where the invoice itself has no reference."),
     N(
         DOCUMENTS,

@@ -43,7 +43,9 @@ D = TypeVar("D", bound=Document)
 NEWEST = 1000
 LONGEST_HEADING, LONGEST_NOTE = 255, 800
 REMOVED = "Fjernet i 24SevenOffice"
-REFERENCE = "Deres referanse: "
+# The references that Rackbeat lets us write are numbers of its employees and contacts: those of
+# 24SevenOffice, which are texts, stand in the note, each in a line that begins so.
+LABELS = {"their_reference": "Deres referanse: ", "reference_number": "Referansenummer: "}
 ADDRESS_PARTS = ("name", "street", "zipcode", "city", "country")
 
 
@@ -66,7 +68,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""
-        texts = {"heading": record.get("heading"), "note": _note_apart(record)[0]}
+        note, labelled = _note_apart(record)
+        texts = {"heading": record.get("heading"), "note": note}
         return {
             "number": text(record.get("number")),
             "mark": self.mark_of(record),
@@ -75,6 +78,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "deliver_on": day(record.get("deliver_at"), "delivery date"),
             "payment_terms": payment_terms.in_rackbeat(record, context),
             "their_reference": their_reference(record),
+            "reference_number": labelled.get("reference_number"),
             **{name: value for name, value in texts.items() if name in record},
             "currency": record.get("currency"),
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
@@ -152,50 +156,60 @@ def their_reference(record: Record) -> str | None:
     """The customer's reference: the one in the note, which came from 24SevenOffice, before the
     document's own, which may only be what is usual for the customer."""
     own = record.get("their_reference")
-    return _note_apart(record)[1] or (own if isinstance(own, str) else None)
+    in_note = _note_apart(record)[1].get("their_reference")
+    return in_note or (own if isinstance(own, str) else None)
 
 
-def _note_apart(record: Record) -> tuple[Any, str | None]:
-    """The note of a document without the customer's reference in it, and that."""
+def _note_apart(record: Record) -> tuple[Any, dict[str, str]]:
+    """The note of a document without the references in it, and those."""
     note = record.get("note")
     if not isinstance(note, str):
-        return note, None
-    lines = note.split("\n")
-    ours = [line for line in lines if line.startswith(REFERENCE)]
-    rest = "\n".join(line for line in lines if line not in ours)
-    return rest, ours[-1].removeprefix(REFERENCE).strip() if ours else None
+        return note, {}
+    rest: list[str] = []
+    labelled: dict[str, str] = {}
+    for line in note.split("\n"):
+        name = next((name for name, label in LABELS.items() if line.startswith(label)), None)
+        if name is None:
+            rest.append(line)
+        else:
+            labelled[name] = line.removeprefix(LABELS[name]).strip()
+    return "\n".join(rest), labelled
 
 
 def _note(document: Document, texts: list[str], existing: Record) -> str | None:
     """The note as it is to be, with the texts of lines; an empty one is to be emptied, and None
     leaves it as it is."""
-    there, reference = _note_apart(existing)
+    there, known = _note_apart(existing)
+    given = without_nothing({name: getattr(document, name) for name in LABELS})
     note = document.note
     if note is None and not texts:
-        if document.their_reference is None:
+        if not given:
             return None
         note = text(there)  # 24SevenOffice says nothing: somebody may have written it in Rackbeat
-    return _put_together(note, document.their_reference or reference, texts) or note
+    return _put_together(note, known | given, texts) or note
 
 
 def with_note_of(document: Record, payload: Payload) -> Payload:
     """What is written into a document made of another one: with the note of that, where it says
-    nothing itself beside the customer's reference.
+    nothing itself beside references.
 
     Raises:
         Unmappable: Rackbeat cannot hold both.
     """
-    said, reference = _note_apart(payload)
-    if said or reference is None:
+    said, labelled = _note_apart(payload)
+    if said or not labelled:
         return payload
-    note = _put_together(text(_note_apart(document)[0]), reference, [])
+    note = _put_together(text(_note_apart(document)[0]), labelled, [])
     return {**payload, "note": no_longer_than(note, LONGEST_NOTE, "text", "Rackbeat")}
 
 
-def _put_together(note: str | None, reference: str | None, texts: list[str]) -> str:
-    # The references that can be written are numbers of Rackbeat's employees and contacts.
-    noted = f"{REFERENCE}{reference}".replace("\n", " ") if reference else None
-    return "\n".join(part for part in (note, noted, *texts) if part)
+def _put_together(note: str | None, labelled: dict[str, str], texts: list[str]) -> str:
+    noted = [
+        f"{label}{labelled[name]}".replace("\n", " ")
+        for name, label in LABELS.items()
+        if labelled.get(name)
+    ]
+    return "\n".join(part for part in (note, *noted, *texts) if part)
 
 
 def _lookups(document: Document) -> list[Lookup]:

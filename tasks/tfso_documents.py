@@ -40,7 +40,7 @@ ROW_PROPERTIES = (
 # Which document of Rackbeat's it is, as we write it into ReferenceNumber. An order of Rackbeat's
 # that has become an invoice is both: "Rackbeat faktura 50002, ordre 1004". What a person had
 # written there follows in parentheses.
-_THEIRS = r"(?: \((?P<theirs>.*)\))?"
+_THEIRS = r"(?: \((?P<theirs>(?s:.*))\))?"
 _OUR_ORDER = re.compile(r"Rackbeat (?:faktura \S+, ordre )?(\S+)" + _THEIRS)
 _OUR_INVOICE = re.compile(r"Rackbeat faktura ([^\s,]+)(?:, ordre \S+)?" + _THEIRS)
 _NUMBER = re.compile("[0-9]{1,10}")
@@ -58,14 +58,21 @@ def invoice_mark(record: Record) -> str:
     return f"Rackbeat faktura {found[1]}" if found else f"24SO {record.get('OrderId')}"
 
 
-def reference_of_invoice(mark: str, existing: Record) -> str:
+def their_number(record: Record) -> str | None:
+    """What a person wrote as the document's reference number."""
+    written = text(record.get("ReferenceNumber"))
+    ours = _OUR_INVOICE.fullmatch(written or "") or _OUR_ORDER.fullmatch(written or "")
+    return text(ours["theirs"]) if ours else written
+
+
+def _reference(mark: str | None, theirs: str | None) -> str | None:
+    return f"{mark} ({theirs})" if theirs else mark
+
+
+def reference_of_invoice(mark: str, existing: Record) -> str | None:
     """What tells whose invoice a document has become, with what else its reference said."""
-    before = text(existing.get("ReferenceNumber")) or ""
     of_ours = order_mark(existing).partition("Rackbeat ")[2]
-    reference = f"{mark}, ordre {of_ours}" if of_ours else mark
-    ours = _OUR_INVOICE.fullmatch(before) or _OUR_ORDER.fullmatch(before)
-    theirs = ours["theirs"] if ours else before
-    return f"{reference} ({theirs})" if theirs else reference
+    return _reference(f"{mark}, ordre {of_ours}" if of_ours else mark, their_number(existing))
 
 
 def is_only_invoice(record: Record) -> bool:
@@ -108,6 +115,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             "deliver_on": day(record.get("DeliveryDate"), "DeliveryDate"),
             "payment_terms": terms.read(whole(record.get("PaymentTime"), "PaymentTime")),
             "their_reference": record.get("YourReference"),
+            "reference_number": their_number(record),
             "heading": record.get("InvoiceTitle"),
             "note": record.get("InvoiceText"),
             "currency": _currency(record, context.settings),
@@ -146,7 +154,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             payload["SkipStock"] = True
         if context.existing is None:
             # Our mark: the reference number tells whose document it is, the status can be searched.
-            payload["ReferenceNumber"] = document.mark
+            payload["ReferenceNumber"] = _reference(document.mark, document.reference_number)
             number = (document.number or "").lstrip("0")
             if number.isdecimal():
                 payload["ExternalStatus"] = int(number)

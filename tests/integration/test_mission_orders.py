@@ -368,14 +368,22 @@ def test_a_customer_that_was_mended_and_is_asked_for_again_lets_its_order_follow
     assert the_world.states() == []
 
 
-def test_a_reference_that_changes_in_24so_replaces_the_one_in_the_note(the_world: World) -> None:
+@pytest.mark.parametrize(
+    ("field", "label"),
+    [("YourReference", "Deres referanse"), ("ReferenceNumber", "Referansenummer")],
+)
+def test_a_reference_that_changes_in_24so_replaces_the_one_in_the_note(
+    the_world: World, field: str, label: str
+) -> None:
     the_world.connect()
-    order = pulled(the_world, YourReference="Kari Vidda", InvoiceText="Ring")
-    assert the_only_draft(the_world)["note"] == "Ring\nDeres referanse: Kari Vidda"
-    the_world.tfso.edit("orders", order["OrderId"], {"YourReference": "Ola Vidda"})
+    order = pulled(the_world, **{field: "Kari Vidda"}, InvoiceText="Ring")
+    assert the_only_draft(the_world)["note"] == f"Ring\n{label}: Kari Vidda"
+    the_world.tfso.edit("orders", order["OrderId"], {field: "Ola Vidda"})
     later(the_world)
-    assert the_only_draft(the_world)["note"] == "Ring\nDeres referanse: Ola Vidda"
-    assert the_world.states() == []
+    assert the_only_draft(the_world)["note"] == f"Ring\n{label}: Ola Vidda"
+    the_world.reset_calls()
+    reconcile(the_world)
+    assert (the_world.writes(), the_world.states()) == ({}, [])
 
 
 @pytest.mark.parametrize("reference", ["Kari Vidda", None])

@@ -223,8 +223,9 @@ def test_the_days_of_documents_are_those_in_norway() -> None:
     assert sent("invoice", BACK, DateInvoiced=midnight)["invoice_date"] == "2026-05-17"
 
 
-def test_their_reference_stands_below_the_note() -> None:
-    assert sent("order", BACK)["note"] == "Ring først\nDeres referanse: Kari"
+def test_references_stand_below_the_note() -> None:
+    noted = "Ring først\nDeres referanse: Kari\nReferansenummer: PO 77"
+    assert sent("order", BACK)["note"] == noted
 
 
 def test_a_text_without_product_and_price_goes_to_the_note() -> None:

@@ -200,6 +200,7 @@ ORDERS = st.builds(
     ordered_on=maybe(DAYS),
     deliver_on=maybe(DAYS),
     their_reference=maybe(texts(60)),
+    reference_number=maybe(texts(60)),
     heading=maybe(texts(255)),
     note=maybe(texts(700)),
     currency=st.sampled_from(["EUR", "SEK"]),
@@ -301,6 +302,7 @@ def test_a_reference_and_a_note_that_go_back_and_forth_stay_as_they_are(
         back = KIND.rackbeat.parse(draft, Context(DEFAULTS))
         expected = order.over(earlier)
         assert back.their_reference == expected.their_reference
+        assert back.reference_number == expected.reference_number
         assert back.note == expected.note
         order = back
 
