@@ -27,7 +27,18 @@ from shared.tables import Attempt, Change, Connection, Run, WebhookDelivery
 from shared.words import Cause, Direction, State
 from tests.chaos.check import pull_now
 from tests.chaos.plant import OFTEN, SLUG, Plant, plant
-from tests.harness.mission import OFF, drafts_of, refresh, row
+from tests.harness.mission import (
+    OFF,
+    credit,
+    drafts_of,
+    invoice_all,
+    invoice_part,
+    of,
+    quantities,
+    rackbeat_order,
+    refresh,
+    row,
+)
 from tests.harness.people import (
     rackbeat_customer,
     rackbeat_group,
@@ -228,6 +239,66 @@ def test_two_workers_asked_for_one_new_record_at_once_make_it_once(all_of_it: Wo
     at_rest(all_of_it)
     companies = all_of_it.all_in_tfso("companies")
     assert sum(each.get("OrganizationNumber") == "987654325" for each in companies) == 1
+
+
+# -- what is sold in Rackbeat -------------------------------------------------------------------
+
+
+@pytest.fixture
+def seller(all_of_it: World) -> Iterator[World]:
+    """Orders and invoices are made in Rackbeat."""
+    choose(all_of_it, {**SETTINGS, "order": {"origin": "rackbeat"}})
+    yield all_of_it
+    choose(all_of_it, SETTINGS)
+
+
+def an_order(world: World, quantity: int) -> tuple[int, Json]:
+    """Its number, and what has become of it in 24SevenOffice."""
+    customer = world.links("customer")[0].rackbeat_key
+    made = rackbeat_order(world, of("STAV-140", quantity), customer_id=int(customer))
+    return made["number"], document(world, f"Rackbeat {made['number']}")
+
+
+def document(world: World, reference: str) -> Json:
+    """The one document of that reference in 24SevenOffice, once it is there."""
+
+    def found() -> list[Json]:
+        documents = world.all_in_tfso("orders")
+        return [each for each in documents if each.get("ReferenceNumber") == reference]
+
+    until(found, f"'{reference}' does not arrive")
+    (only,) = found()
+    return only
+
+
+def test_an_order_of_rackbeat_arrives_when_booked_edited_and_cancelled(seller: World) -> None:
+    number, order = an_order(seller, 2)
+    assert quantities(order) == [2]
+    seller.rackbeat.edit("orders", number, {"heading": "Haster"})
+    until(lambda: refresh(seller, order).get("InvoiceTitle") == "Haster", "no edit arrives")
+    seller.rackbeat.edit("orders", number, {"is_cancelled": True})
+    until(lambda: refresh(seller, order)["OrderStatus"] == "Inactive", "it is not cancelled")
+    assert not seller.changes(state="parked", key=str(number))
+
+
+def test_an_order_invoiced_in_parts_and_then_credited_is_so_in_24so(seller: World) -> None:
+    number, order = an_order(seller, 3)
+    part = invoice_part(seller, number, 1)
+    first = document(seller, f"Rackbeat faktura {part}")
+    last = document(seller, f"Rackbeat faktura {invoice_all(seller, number)}, ordre {number}")
+    note = document(seller, f"Rackbeat faktura {credit(seller, part)}")
+    assert [quantities(each) for each in (first, last, note)] == [[1], [2], [-1]]
+    assert (last["OrderId"], last["OrderStatus"]) == (order["OrderId"], "ForInvoicing")
+    assert first["ReferenceOrderId"] == order["OrderId"]
+    assert note["ReferenceOrderId"] in (first["OrderId"], order["OrderId"])
+
+
+def test_what_no_webhook_told_is_found_and_put_right_by_the_reconciliation(
+    all_of_it: World, processes: Plant
+) -> None:
+    all_of_it.rackbeat.edit("products", "STAV-140", {"sales_price": "544"}, webhooks=False)
+    processes.run("sync", "reconcile", SLUG)
+    until(lambda: float(copies(all_of_it, "STAV-140")[0]["Price"]) == 544, "nobody finds it")
 
 
 # -- what goes wrong ----------------------------------------------------------------------------
