@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -36,6 +36,7 @@ BUDGET = settings(
     stateful_step_count=14,
     deadline=None,
     print_blob=True,
+    phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 ORIGINS = st.sampled_from(["both", "both", "rackbeat", "24so", "off"])
@@ -335,6 +336,13 @@ class Story(RuleBasedStateMachine):
         with self.model.step("order", sale.number, "is invoiced", "all" if all_of_it else "a part"):
             self.model.invoice(sale, all_of_it=all_of_it)
 
+    @precondition(lambda self: self._begun_sales())
+    @rule(data=st.data())
+    def somebody_invoices_the_rest_of_an_order(self, data: st.DataObject) -> None:
+        sale = data.draw(st.sampled_from(self._begun_sales()))
+        with self.model.step("the rest of order", sale.number, "is invoiced"):
+            self.model.invoice_the_rest(sale)
+
     @precondition(lambda self: self._open_sales())
     @rule(data=st.data())
     def an_order_is_cancelled_in_rackbeat(self, data: st.DataObject) -> None:
@@ -395,7 +403,12 @@ class Story(RuleBasedStateMachine):
 
     def _an_edit(self, thing: Thing, system: System, data: st.DataObject) -> tuple[Field, Any]:
         """A field and its new value, None to empty it; what is ordered stays on sale."""
-        fields = [f for f in thing.shape.fields if not (thing.used and f.name == "active")]
+        fields = [
+            field
+            for field in thing.shape.fields
+            if not (thing.used and field.name == "active")
+            and not self.model.is_only_recognised_by(thing, field.name)
+        ]
         field = data.draw(st.sampled_from(fields))
         record = self.model.find(thing, system)
         assert record is not None
@@ -459,6 +472,10 @@ class Story(RuleBasedStateMachine):
             for sale in self.model.sales
             if sale.kind == "order" and not (sale.invoiced or sale.cancelled)
         ]
+
+    def _begun_sales(self) -> list[Sale]:
+        """Orders made in Rackbeat of which a part is invoiced."""
+        return [sale for sale in self.model.sales if sale.begun]
 
     def _creditable(self) -> list[Sale]:
         """Invoices made in Rackbeat that are not credited."""
