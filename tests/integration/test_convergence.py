@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -36,7 +36,6 @@ BUDGET = settings(
     stateful_step_count=14,
     deadline=None,
     print_blob=True,
-    phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 ORIGINS = st.sampled_from(["both", "both", "rackbeat", "24so", "off"])
