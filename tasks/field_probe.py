@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from shared.entity import Entity
@@ -274,6 +275,7 @@ def flat(value: Any, path: Path = ()) -> Flat:
     return {path: value}
 
 
+@cache
 def title(path: Path) -> str:
     """A path as people write it: lines[].price."""
     names = (f".{part}" if isinstance(part, str) else "[]" for part in path)

@@ -15,8 +15,8 @@ from tests.simulation.schedule import play, quiet
 
 FIXED = range(1, 201)
 FRESH = 40
-ON_POSTGRESQL = range(1001, 1016)
-IN_FULL = range(2001, 2021)
+ON_POSTGRESQL = range(1001, 1011)
+IN_FULL = range(2001, 2011)
 # What the engine may lack, and a schedule that has noticed it: the first to be tried.
 MISSING = (
     (broken.nobody_remembers_what_was_agreed, 1),
