@@ -152,6 +152,11 @@ def flower() -> None:
     config = configuration()
     if config.flower_auth is None:
         sys.exit("VAREBRO_FLOWER_AUTH is missing: set it to user:password. Flower is not open.")
+    from flower.views.monitor import Metrics
+    from tornado.web import authenticated
+
+    # Flower itself leaves this page, which names tasks and workers, open to everybody.
+    Metrics.get = authenticated(Metrics.get)
     # By environment variable, because arguments are visible to every user of the machine.
     os.environ["FLOWER_BASIC_AUTH"] = config.flower_auth.get_secret_value()
     _celery("flower", f"--port={config.flower_port}", "--address=" + config.web_host)
