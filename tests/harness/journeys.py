@@ -10,14 +10,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.servers import Postgres, Valkey
 from shared.runs import start_run
+from shared.tables import WebhookSubscription
 from shared.words import Cause, Direction
 from tests.harness.mission import (
     at_rackbeat,
     book,
+    configure,
     convert,
     credit,
     credit_in_tfso,
@@ -123,7 +126,7 @@ def master_data(world: World) -> None:
     for make in (tfso_customer, tfso_supplier):
         make(world, PaymentTime=21, CurrencyId="SEK", PhoneNumbers={"Work": {"Value": "22000001"}})
     tfso_customer(world, Name="Fjell", FirstName="Kari", Type="Consumer", OrganizationNumber="")
-    world.connect_by_hand(stock={"locations": [1]})
+    world.connect_by_hand(stock={"locations": [1]}, product={"unit": "par"})
     world.initial_sync()
     later(world)
     group = rackbeat_group(world, number=700)
@@ -153,6 +156,8 @@ def master_data(world: World) -> None:
     world.rackbeat.remove("products", pole["number"])
     world.settle()
     world.connections.test(SLUG)
+    with world.sessions.begin() as session:
+        session.delete(session.scalars(select(WebhookSubscription)).first())
     world.connections.subscribe(SLUG)
 
 
@@ -222,10 +227,13 @@ def orders_from_rackbeat(world: World) -> None:
 
 
 def invoices_from_tfso(world: World) -> None:
-    """Booked at once, invoiced and credited over there; and an invoice without an order."""
-    world.connect(order={"book": True}, invoice={"origin": "24so"})
+    """Drafts and booked at once, invoiced and credited over there; and one without an order."""
+    world.connect(invoice={"origin": "24so"})
     customer, product = tfso_goods(world)
     order = tfso_order(world, customer["Id"], row(product, 3))
+    later(world)
+    configure(world, order__book=True)
+    tfso_order(world, customer["Id"], row(product, 1))
     later(world)
     world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
     tfso_order(world, customer["Id"], row(product, 2), OrderStatus="Invoiced", InvoiceTitle="Kasse")
