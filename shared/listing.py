@@ -27,6 +27,9 @@ from shared.words import Cause, Direction, System
 AnyKind = Kind[Any]
 # So many records that a comparison counts are also named.
 NAMED = 20
+# So many gone, and more than half of what is linked: that is rather another account, or a system
+# that is not well, than somebody who tidies up.
+MANY = 20
 Index = dict[tuple[str, str], list[str]]
 
 
@@ -99,6 +102,7 @@ class Comparison:
     )
     report: dict[str, int] = field(default_factory=dict)
     keys: dict[str, list[str]] = field(default_factory=dict)
+    _about: dict[str, list[News]] = field(default_factory=dict)
 
     def add(self, what: str, key: str | None = None, news: News | None = None) -> None:
         self.report[what] = self.report.get(what, 0) + 1
@@ -106,6 +110,14 @@ class Comparison:
             keys.append(key)
         if news is not None:
             self.news.append(news)
+            self._about.setdefault(what, []).append(news)
+
+    def take_back(self, what: str, instead: str) -> None:
+        """Report it under another name, and do nothing about it."""
+        self.report[instead] = self.report.pop(what)
+        self.keys[instead] = self.keys.pop(what)
+        dropped = self._about.pop(what, [])
+        self.news = [news for news in self.news if news not in dropped]
 
 
 @dataclass(frozen=True)
@@ -148,10 +160,18 @@ class Comparing:
                 taken |= self._gone(link, result)
                 continue
             self._drifted(link, result)
+        for system in System:
+            self._doubt(f"gone_in_{system.value}", result)
         linked = {link.rackbeat_key for link in self.links} | taken
         self._unlinked(System.RACKBEAT, self.rackbeat, linked, result)
         self._unlinked(System.TFSO, self.tfso, {link.tfso_key for link in self.links}, result)
         return result
+
+    def _doubt(self, gone: str, result: Comparison) -> None:
+        """Where nearly everything seems to be gone, nothing is done about it but to say so."""
+        times = result.report.get(gone, 0)
+        if times > MANY and times > len(self.links) / 2:
+            result.take_back(gone, f"too_many_{gone}")
 
     def _drifted(self, link: Link, result: Comparison) -> None:
         ours = self.rackbeat[link.rackbeat_key]

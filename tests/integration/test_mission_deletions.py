@@ -65,6 +65,27 @@ def test_what_is_deleted_in_24so_is_barred_in_rackbeat_by_reconciliation(
     assert reconcile(the_world)[kind].get("gone_in_24so") is None
 
 
+@pytest.mark.parametrize("gone", [21, 20], ids=["too many", "not too many"])
+def test_nothing_is_switched_off_where_more_than_half_of_all_seems_to_be_gone(
+    the_world: World, gone: int
+) -> None:
+    the_world.connect()
+    made = [tfso_customer(the_world, OrganizationNumber=None) for _ in range(21)]
+    later(the_world)
+    assert len(the_world.links("customer")) == len(made)
+    for customer in made[:gone]:
+        the_world.tfso.remove("companies", customer["Id"])
+    the_world.reset_calls()
+    found = reconcile(the_world)["customer"]
+    barred = [each for each in the_world.rackbeat.state()["customers"] if each["is_barred"]]
+    if gone > 20:
+        assert (found["too_many_gone_in_24so"], barred) == (gone, [])
+        assert "gone_in_24so" not in found
+        assert the_world.writes() == {}
+    else:
+        assert (found["gone_in_24so"], len(barred)) == (gone, gone)
+
+
 def test_a_deletion_at_a_side_that_is_not_the_origin_switches_nothing_off(
     the_world: World,
 ) -> None:
