@@ -55,6 +55,9 @@ class Recovery:
 
         Otherwise the next comparison would take them for edits that somebody made.
 
+        Args:
+            link: None where the record is not linked; one that is not stored yet is only told.
+
         Raises:
             Transient: it is too early to tell.
         """
@@ -77,7 +80,8 @@ class Recovery:
         if link is not None:
             for key in unanswered:
                 self._take_note(link, into, key, current)
-            self.writer.recognise(link, carried_out)
+            if link.id is not None:
+                self.writer.recognise(link, carried_out)
 
     def _current(self, into: Direction, target_key: str) -> Seen:
         side, client = self.kind.side(into.target), self.clients.of(into.target)

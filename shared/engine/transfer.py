@@ -295,6 +295,7 @@ class Transfer:
         )
         see(link, self.direction.source, earlier.source_seen or {}, now)
         see(link, self.direction.target, earlier.target_seen or {}, now)
+        self.recovery.catch_up(link)
         return self._onto(entity, desired, link, record, match.record, Outcome.MATCHED)
 
     def _create(self, entity: Entity, desired: Entity) -> None:

@@ -86,6 +86,29 @@ def test_an_edit_after_a_crash_does_not_lose_against_our_own_write(
 
 
 @either_way
+def test_an_edit_does_not_lose_against_what_crashes_left_of_a_new_record(
+    the_world: World, source: System
+) -> None:
+    """A worker made the record and died; another one edited it, and died as well."""
+    the_world.connect(conflict={"wins": source.other}, customer={"origin": "both"})
+    the_world.work()
+    there = {System.RACKBEAT: rackbeat_customer, System.TFSO: tfso_customer}
+    made = there[source](the_world)
+    key = str(made["number" if source is System.RACKBEAT else "Id"])
+    link = Link(rackbeat_key=key, tfso_key=key)
+    for name in ("Første", "Andre"):
+        edit(the_world, link, source, name)
+        die(the_world)
+        the_world.clock.pass_by(seconds=A_CLAIM_LATER)
+    edit(the_world, link, source, "Tredje")
+    later(the_world)
+    (linked_now,) = the_world.links("customer")
+    assert [name for name, _city in both(the_world, linked_now)] == ["Tredje"] * 2
+    assert "given up" not in notes(the_world)
+    assert the_world.states() == []
+
+
+@either_way
 def test_our_own_write_met_first_by_the_other_direction_is_no_edit_either(
     the_world: World, source: System
 ) -> None:
