@@ -111,6 +111,8 @@ class JournalWriter:
         self.reached(Point.BEFORE_KEY)
         with self.sessions.begin() as session:
             self._claim_holds(session)
+            if write.operation == idempotency.CREATE:
+                self._is_not_linked_meanwhile(session)
             started_at = self.clock()
             key_id = idempotency.start(
                 session,
@@ -190,6 +192,14 @@ class JournalWriter:
         see(link, direction.source, source_seen, now)
         if target_seen is not None:
             see(link, direction.target, target_seen, now)
+
+    def _is_not_linked_meanwhile(self, session: Session) -> None:
+        """See that the change that travels the other way has not found the record's counterpart
+        since this one looked for it."""
+        direction = Direction(self.change.direction)
+        connection_id, kind, key = self.change.connection_id, self.change.kind, self.change.key
+        if find_link(session, connection_id, kind, direction.source, key) is not None:
+            raise Wait("It has been linked while it was looked for.", seconds=1)
 
     def _claim_holds(self, session: Session) -> Change:
         stored = still_ours(session, self.change, now=self.clock())

@@ -159,6 +159,27 @@ def test_a_record_that_somebody_makes_while_it_is_being_created_is_linked(
     assert copies(the_world) == 1
 
 
+def test_a_record_that_the_other_direction_links_while_it_is_looked_for_is_not_created(
+    the_world: World,
+) -> None:
+    the_world.connect(product={"origin": "both"})
+    group = rackbeat_group(the_world)["number"]
+    the_world.settle()
+    rackbeat_product(the_world, group, number="SKI-205", barcode=None)
+    the_world.deliveries_done()
+    change = the_world.change(kind="product").id
+    with halted(the_world.engine, change, Point.BEFORE_KEY) as other:
+        category = int(the_world.links("product_group")[0].tfso_key)
+        made = tfso_product(the_world, EAN1="", CategoryId=category)
+        the_world.pull("product")
+        other.process(the_world.change(key=str(made["Id"])).id)
+        assert [link.tfso_key for link in the_world.links("product")] == [str(made["Id"])]
+    the_world.settle()
+    numbers = [each.get("No") for each in the_world.all_in_tfso("products")]
+    assert numbers.count("SKI-205") == 1
+    assert the_world.states() == []
+
+
 def test_another_record_is_transferred_meanwhile(the_world: World) -> None:
     change = a_new_product(the_world)
     supplier = tfso_supplier(the_world)
