@@ -33,7 +33,7 @@ class DidNotStart(RuntimeError):
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the block is over.
+    """Let Ctrl-C, SIGTERM and the end of the terminal wait until the block is over.
 
     For starting a process: an exception between its start and the note of it would leave it behind.
     """
@@ -43,7 +43,7 @@ def uninterrupted() -> Iterator[None]:
     arrived: list[int] = []
     before = {
         each: signal.signal(each, lambda number, _frame: arrived.append(number))
-        for each in (signal.SIGINT, signal.SIGTERM)
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield

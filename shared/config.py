@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -87,9 +88,8 @@ class Configuration(BaseSettings):
         description="Whether the journal keeps what was sent for each change and what was "
         "answered; false where it is to hold no such personal data",
     )
-    log_level: str = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO",
-        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
         description="Least urgent log lines written: DEBUG, INFO, WARNING or ERROR",
     )
     log_json: bool = Field(default=True, description="Log lines as JSON (true) or for reading")
@@ -131,9 +131,21 @@ class Configuration(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        # What follows is put behind it: neither a query nor a fragment may stand in between.
+        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value) or not _has_port(value):
             raise ValueError("must be an address, such as https://varebro.example.com")
+        return value
+
+    @field_validator("web_host")
+    @classmethod
+    def _can_be_listened_on(cls, value: str) -> str:
+        try:
+            socket.getaddrinfo(value, None, flags=socket.AI_PASSIVE)
+        except (OSError, UnicodeError):
+            raise ValueError(
+                "must be an address or a name of this machine, such as 127.0.0.1, or 0.0.0.0 for "
+                "all of its addresses"
+            ) from None
         return value
 
     @field_validator("contact")
@@ -150,6 +162,14 @@ class Configuration(BaseSettings):
             # Flower takes what follows a comma for a login of its own.
             raise ValueError("must be user:password, without a comma")
         return value
+
+
+def _has_port(address: str) -> bool:
+    """Whether an address has a port that can be, or none."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 def _taken_apart(address: SecretStr, take_apart: Callable[[str], object]) -> SecretStr:

@@ -85,8 +85,7 @@ def _allowed(schema: dict[str, Any]) -> str:
     """The limits of a value in words."""
     words = {"minimum": "from", "exclusiveMinimum": "more than", "maximum": "to"}
     limits = [f"{word} {schema[name]:g}" for name, word in words.items() if name in schema]
-    choices = schema.get("pattern", "").strip("^$()").replace("|", ", ")
-    return " ".join(limits) or choices
+    return " ".join(limits)
 
 
 def markdown() -> str:

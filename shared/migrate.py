@@ -58,17 +58,27 @@ def wait_for_tables(engine: Engine) -> None:
 
     A process that begins its work before would take every record for a bug of ours.
     """
-    while not _are_there(engine):
-        log.warning("waiting until `varebro migrate` has brought the tables to this version's form")
+    told = None
+    while (why := _why_not_yet(engine)) is not None:
+        if why != told:
+            log.warning("waiting", why=why)
+            told = why
         time.sleep(_ASK_AGAIN_SECONDS)
 
 
-def _are_there(engine: Engine) -> bool:
+def _why_not_yet(engine: Engine) -> str | None:
+    """What keeps a process from beginning; None where nothing does."""
     try:
         with engine.connect() as connection:
             there = MigrationContext.configure(connection).get_current_revision()
     except OperationalError:
-        return False
+        return "the database cannot be reached, or refuses: see to it, and to VAREBRO_DATABASE_URL"
+    if not _is_known_enough(there):
+        return "`varebro migrate` has not brought the tables to this version's form yet"
+    return None
+
+
+def _is_known_enough(there: str | None) -> bool:
     scripts = ScriptDirectory.from_config(alembic_config())
     head = scripts.get_current_head()
     # A revision that is not known here is a later version's.

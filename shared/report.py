@@ -77,7 +77,7 @@ def parked(session: Session, slug: str | None, limit: int = 50) -> Iterator[str]
 
 
 def unknown_events(session: Session, slug: str | None) -> Iterator[str]:
-    """Webhook events nobody knows what they are about, with what to do about them."""
+    """Webhook events of which it is not known what they are about, with what to do about them."""
     rows = session.execute(
         select(Connection.slug, WebhookDelivery.event, func.count(), func.max(WebhookDelivery.body))
         .join(Connection, Connection.id == WebhookDelivery.connection_id)
@@ -87,6 +87,8 @@ def unknown_events(session: Session, slug: str | None) -> Iterator[str]:
     )
     for connection, event, count, body in rows:
         yield (
-            f"{connection}: the webhook event '{event}' is not known ({count} times, for example "
-            f"{body}). If it is about one of the kinds, name it in the setting events."
+            f"{connection}: the webhook event '{event}' is not understood ({count} times, for "
+            f"example {body}). Where its name is new and it is about one of the kinds, name it in "
+            "the setting events. Where its body names no record, the reconciliation finds what it "
+            "tells of."
         )

@@ -12,6 +12,7 @@ from shared.traces import described
 
 # Libraries whose lines hold requests and answers whole.
 _TALKATIVE = ("httpx", "httpcore", "zeep", "urllib3", "celery.worker.strategy")
+_CHATTY = "alembic.runtime.plugins"  # a line for each of its parts, in every process
 
 
 def set_up_logging(config: Configuration) -> None:
@@ -43,7 +44,7 @@ def set_up_logging(config: Configuration) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.raiseExceptions = False  # a line that cannot be written would be shown with its trace
-    for name in _TALKATIVE:
+    for name in (*_TALKATIVE, _CHATTY):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

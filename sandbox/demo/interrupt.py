@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: noticed once, after which nothing disturbs the tidying up."""
+"""Ctrl-C, SIGTERM and a closed window: noticed once; nothing disturbs the tidying up after that."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupt:

@@ -32,6 +32,8 @@ from shared.rackbeat.protocol import Answer, Page, Record, Request, Resource, We
 from shared.words import System
 
 PAUSE_WITHOUT_ADVICE = timedelta(seconds=60)  # the quota is counted by the minute
+# They pass by themselves; nothing was wrong with what was asked.
+_PASSING = (codes.REQUEST_TIMEOUT, codes.LOCKED, codes.TOO_EARLY)
 _LONGEST_ADVICE = timedelta(days=1)  # more is a mistake, and would stop a connection for good
 _MOST_PAGES = 100_000
 _LONGEST_QUOTE = 500  # characters of the vendor's own words kept in a message
@@ -96,7 +98,7 @@ def judge(
             return Verdict(_down(asked), again=True, wait=wait)
         case codes.BAD_GATEWAY | codes.SERVICE_UNAVAILABLE | codes.GATEWAY_TIMEOUT:
             return _maybe_done(request, _down(asked), again=True)
-        case _ if codes.is_client_error(status):
+        case _ if codes.is_client_error(status) and status not in _PASSING:
             return Verdict(_refused(request, answer, secrets))
         case _ if codes.is_redirect(status):
             return _maybe_done(request, _elsewhere(f"a redirect, never followed: {asked}"))
@@ -167,7 +169,7 @@ def _down(asked: str) -> Outage:
 def _elsewhere(answer: str) -> Outage:
     return Outage(
         f"something other than Rackbeat's API answers at its address: {answer}. If this lasts, "
-        "check the address in the connection's settings",
+        "check the address the connection was made with",
         system=System.RACKBEAT,
     )
 

@@ -124,7 +124,8 @@ def failure_of(text: str, *, now: datetime, sender: bool = True) -> Failure | Se
         case Meaning.IDENTITY_BLOCKED:
             return AuthFailed(
                 "24SevenOffice has blocked this user's access to the chosen client. Open the "
-                "access in 24SevenOffice, or choose the client anew in this connection.",
+                "access in 24SevenOffice, or choose another identity with `varebro connection "
+                "credentials`.",
                 system=System.TFSO,
             )
         case Meaning.QUARANTINE:
@@ -227,7 +228,7 @@ def refusal_of(status: int, headers: Mapping[str, str], now: datetime) -> Refusa
                 Outage(
                     "Something other than 24SevenOffice's services answers at their address: a "
                     f"redirect (HTTP {status}), which is never followed. If this lasts, check the "
-                    "address in the connection's settings.",
+                    "address the connection was made with.",
                     system=System.TFSO,
                 ),
                 carried_out=True,

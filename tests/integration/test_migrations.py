@@ -12,7 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, select, text, update
+from structlog.testing import CapturingLogger
 
+import shared.migrate
 from sandbox.servers import Postgres
 from sandbox.stack import wait_until
 from shared.database import make_engine
@@ -165,6 +167,24 @@ def test_a_new_process_waits_for_the_tables_it_needs(bare: Engine) -> None:
         migrate(bare)
         waiting.result(20)
     assert not early
+
+
+@pytest.mark.parametrize(
+    ("there", "why"),
+    [(True, "`varebro migrate` has not brought"), (False, "VAREBRO_DATABASE_URL")],
+)
+def test_a_process_that_has_to_wait_says_once_for_what(
+    bare: Engine, monkeypatch: pytest.MonkeyPatch, *, there: bool, why: str
+) -> None:
+    """The tables are missing, or the database itself is."""
+    log, naps = CapturingLogger(), iter([None, None])
+    monkeypatch.setattr(shared.migrate, "log", log)
+    monkeypatch.setattr(shared.migrate.time, "sleep", lambda _: next(naps))
+    engine = bare if there else make_engine("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(StopIteration):
+        wait_for_tables(engine)
+    (line,) = log.calls
+    assert why in line.kwargs["why"]
 
 
 def test_an_old_process_works_on_with_the_tables_of_a_later_version(bare: Engine) -> None:

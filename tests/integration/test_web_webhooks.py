@@ -117,7 +117,19 @@ def test_an_event_of_an_unknown_name_is_kept_with_its_body_and_changes_nothing(
     deliver(receiver, "shelf.painted", body.encode())
     with receiver.sessions() as session:
         (shown,) = unknown_events(session, SLUG)
-    assert f"'shelf.painted' is not known (2 times, for example {body})" in shown
+    assert f"'shelf.painted' is not understood (2 times, for example {body})" in shown
+
+
+@pytest.mark.parametrize(
+    "body", ['{"data": {"number": 7}}', '{"key": {"number": 7}}', '{"type": "stock"}']
+)
+def test_a_known_event_that_names_no_record_is_kept_with_its_body_as_well(
+    receiver: World, body: str
+) -> None:
+    assert deliver(receiver, "product.updated", body.encode()).status_code == 202
+    (kept,) = deliveries(receiver)
+    assert (kept.recognised, kept.body) == (False, body)
+    assert receiver.changes() == []
 
 
 def test_an_event_of_an_unknown_name_is_logged_with_its_body(

@@ -52,14 +52,16 @@ def receive(slug: str, request: Request, body: Annotated[bytes, Depends(_body)])
         connection = _authenticated(session, slug, delivery)
     settings = load_settings(connection.settings)
     kind = kind_of(delivery, settings)
-    news = _news(kind, delivery, settings)
-    # What is not known is told with its body, so that a person sees what it is about.
-    told = None if kind else body.decode("utf-8", "replace").replace("\0", "")[:_LONGEST_KEPT]
+    key = delivery.item if delivery.is_stock else delivery.new_key or delivery.key
+    understood = kind is not None and key is not None
+    news = _news(kind, key, settings)
+    # What is not understood is told with its body, so that a person sees what it is about.
+    told = None if understood else body.decode("utf-8", "replace").replace("\0", "")[:_LONGEST_KEPT]
     kept = WebhookDelivery(
         connection_id=connection.id,
         event=delivery.event,
         key=delivery.key or delivery.item,
-        recognised=kind is not None,
+        recognised=understood,
         body=told,
         received_at=engine.clock(),
     )
@@ -70,9 +72,9 @@ def receive(slug: str, request: Request, body: Annotated[bytes, Depends(_body)])
             relink(session, connection.id, KINDS[kind], delivery.old_key, delivery.new_key)
 
     engine.announce(connection.id, news, also=store)
-    if kind is None:
+    if not understood:
         log.warning(
-            "unknown webhook event", webhook_event=delivery.event, connection=slug, body=told
+            "webhook not understood", webhook_event=delivery.event, connection=slug, body=told
         )
     return {"status": "recorded" if news else "ignored"}
 
@@ -108,8 +110,7 @@ def kind_of(delivery: Delivery, settings: Settings) -> str | None:
     return _KINDS_BY_ENTITY.get(split_event(event)[0])
 
 
-def _news(kind: str | None, delivery: Delivery, settings: Settings) -> list[News]:
-    key = delivery.item if delivery.is_stock else delivery.new_key or delivery.key
+def _news(kind: str | None, key: str | None, settings: Settings) -> list[News]:
     if kind is None or key is None or not settings.of(kind).lets(DIRECTION):
         return []
     return [News(kind, DIRECTION, key, Cause.WEBHOOK)]
