@@ -232,18 +232,11 @@ NOTES: tuple[Note, ...] = (
         ("invoice",),
         FORTH,
         "",
-        "Where an invoice covers all of a linked order, or is the last of those that do, that "
-        "order itself becomes the invoice: its status changes, and its rows are the invoice's. "
-        "Other invoices become orders of their own, which refer to it. If an invoice belongs to "
-        "several orders, they are only named in the journal.",
+        "Where an invoice covers all of a linked order, that order itself becomes the invoice: its "
+        "status changes. Other invoices become orders of their own, which refer to it. If an "
+        "invoice belongs to several orders, they are only named in the journal.",
     ),
-    N(
-        ("invoice",),
-        FORTH,
-        "covers_order",
-        "Decides whether the order itself is changed. `ends_order` says that the order is invoiced "
-        "as a whole, and this is its invoice of the highest number.",
-    ),
+    N(("invoice",), FORTH, "covers_order", "Decides whether the order itself is changed."),
     N(
         ("invoice",),
         FORTH,

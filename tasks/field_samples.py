@@ -239,7 +239,7 @@ _INVOICE: dict[System, Sample] = {
         "due_date": E("2026-03-31", "2026-04-01"),
         "orders": [E(3001, 3002)],
         "order_lines": _rackbeat_lines(),
-        "ends_order": E(False, True),
+        "order_is_invoiced": E(False, True),
         "order_mark": E("Rackbeat 3001", "24SO 1017"),
         "order_reference": E("Kari", "Ola"),
         "is_creditnote": E(False, True),

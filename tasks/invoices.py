@@ -47,8 +47,8 @@ class Invoice(Document):
         order: the order it belongs to, where that is linked.
         order_mark: that order's mark, by which it is found where the link is not known.
         order_reference: the customer's reference of that order.
-        covers_order: it invoices all of that order, or is the last of those that do, so that the
-            order itself becomes the invoice in 24SevenOffice.
+        covers_order: it invoices all of that order, so that the order itself becomes the invoice
+            in 24SevenOffice.
         credit: it is a credit note.
         credited: the invoice a credit note is about, where that is linked.
         status: in 24SevenOffice; Rackbeat's invoices have none.
@@ -102,20 +102,14 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             return record
         order = client.get(ORDERS, orders[0])
         record["order_lines"] = (order or {}).get("lines") or []
+        record["order_is_invoiced"] = bool((order or {}).get("is_invoiced"))
         record["order_mark"] = RackbeatOrders().mark_of(order or {"number": orders[0]})
         record["order_reference"] = their_reference(order or {})
         if record.get("is_creditnote"):
-            numbers = self._invoices_of(client, orders[0])
-            record["credited"] = numbers[0] if len(numbers) == 1 else None
-        elif (order or {}).get("is_invoiced") and not _covers(record, rackbeat_lines(record)):
-            newest = max(self._invoices_of(client, orders[0]), key=int, default=None)
-            record["ends_order"] = newest == self.key_of(record)
+            siblings = client.listing(CUSTOMER_INVOICES, {"order_number": orders[0]})
+            invoices = [other for other in siblings if not other.get("is_creditnote")]
+            record["credited"] = invoices[0].get("number") if len(invoices) == 1 else None
         return record
-
-    def _invoices_of(self, client: RackbeatClient, order: str) -> list[str]:
-        """The numbers of an order's invoices, without its credit notes."""
-        found = client.listing(CUSTOMER_INVOICES, {"order_number": order})
-        return [self.key_of(each) for each in found if not each.get("is_creditnote")]
 
     def parse(self, record: Record, context: Context) -> Invoice:
         fields = self.fields(record, context)
@@ -141,13 +135,19 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"{order}. Those that are still open there would be invoiced once more: make them "
                 "inactive."
             )
+        covers_order = not credit and _covers(record, fields["lines"])
+        if record.get("order_is_invoiced") and not covers_order and not credit:
+            context.note(
+                f"All of order {order} is invoiced now, in parts that are orders of their own in "
+                "24SevenOffice. If the order itself is still open there, make it inactive, so that "
+                "it is not invoiced once more."
+            )
         return Invoice(
             **fields,
             order=order,
             order_mark=text(record.get("order_mark")),
             order_reference=text(record.get("order_reference")),
-            covers_order=not credit
-            and (bool(record.get("ends_order")) or _covers(record, fields["lines"])),
+            covers_order=covers_order,
             credit=credit,
             credited=text(record.get("credited")),
             invoiced_on=invoiced_on,
@@ -414,19 +414,12 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
     def search(
         self, client: TfsoClient, sought: Sought[Invoice], settings: Settings
     ) -> list[Record]:
-        if sought.field == "credited":
-            return []  # its own mark has been looked for
         if sought.field == "order":
             record = self.read(client, sought.value)
-            found = [] if record is None else [record]
-        else:
-            found = super().search(client, sought, settings)
-        # An order that has become one invoice does not become another.
-        return [
-            record
-            for record in found
-            if invoice_mark(record) in (sought.entity.mark, f"24SO {record.get('OrderId')}")
-        ]
+            return [] if record is None else [record]
+        if sought.field == "credited":
+            return []  # its own mark has been looked for
+        return super().search(client, sought, settings)
 
     def create(self, client: TfsoClient, payload: Payload) -> Written:
         written = {name: value for name, value in payload.items() if name != "order_mark"}

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from shared.operations import Operations
-from shared.words import Direction
 from tests.harness.mission import (
     OFF,
     answers_lost,
@@ -301,65 +300,26 @@ def test_a_partial_invoice_does_not_refer_to_what_is_not_its_customers_order(
     assert the_world.states() == []
 
 
-def test_the_last_of_several_invoices_of_an_order_is_what_becomes_of_the_order(
-    the_world: World,
-) -> None:
+def test_several_invoices_of_one_order_are_as_many_documents(the_world: World) -> None:
     the_world.connect()
     order, number = arrived(the_world)
     first = invoice_part(the_world, number, 1)
     the_world.settle()
-    last = invoice_all(the_world, number)
+    second = invoice_all(the_world, number)
     the_world.settle()
-    (document,) = others(the_world, order)
-    assert document["ReferenceNumber"] == f"Rackbeat faktura {first}"
-    assert document["ReferenceOrderId"] == order["OrderId"]
-    assert quantities(document) == [Decimal(1)]
-    there = refresh(the_world, order)
-    assert there["ReferenceNumber"] == f"Rackbeat faktura {last}"
-    assert there["OrderStatus"] == "ForInvoicing"
-    assert quantities(there) == [Decimal(2)]
-    assert Decimal(there["OrderTotalIncVat"]) == total(the_world, last)
-    assert the_world.states() == []
-    the_world.reset_calls()
-    later(the_world)
-    reconcile(the_world)
-    assert (the_world.writes(), the_world.states()) == ({}, [])
-
-
-def test_invoices_of_an_order_that_arrive_together_or_late_are_told_apart(
-    the_world: World,
-) -> None:
-    the_world.connect(invoice=OFF)
-    order, number = arrived(the_world)
-    first, last = invoice_part(the_world, number, 1), invoice_all(the_world, number)
-    the_world.settle()
-    configure(the_world, invoice__origin="rackbeat")
-    operations = Operations(the_world.engine, actor="test")
-    for invoice in (last, first):
-        operations.resync(SLUG, "invoice", [str(invoice)], Direction.RACKBEAT_TO_24SO)
-        the_world.settle()
-    (document,) = others(the_world, order)
-    assert document["ReferenceNumber"] == f"Rackbeat faktura {first}"
-    assert refresh(the_world, order)["ReferenceNumber"] == f"Rackbeat faktura {last}"
-    assert the_world.states() == []
-
-
-def test_an_order_that_has_become_an_invoice_does_not_become_a_later_one(
-    the_world: World,
-) -> None:
-    the_world.connect()
-    order, number = arrived(the_world)
-    first = invoice_part(the_world, number, 3)
-    the_world.settle()
-    assert refresh(the_world, order)["ReferenceNumber"] == f"Rackbeat faktura {first}"
-    buyer, lines = order["CustomerId"], the_world.in_rackbeat("orders", number)["lines"]
-    again = [of(line["item"]["number"], 2) for line in lines]
-    later_one = rackbeat_invoice(the_world, *again, customer_id=buyer, orders=[number])
-    the_world.settle()
-    (document,) = others(the_world, order)
-    assert document["ReferenceNumber"] == f"Rackbeat faktura {later_one['number']}"
-    assert document["ReferenceOrderId"] == order["OrderId"]
-    assert the_world.states() == []
+    documents = others(the_world, order)
+    assert [quantities(each) for each in documents] == [[Decimal(1)], [Decimal(2)]]
+    assert [each["ReferenceNumber"] for each in documents] == [
+        f"Rackbeat faktura {first}",
+        f"Rackbeat faktura {second}",
+    ]
+    assert {each["ReferenceOrderId"] for each in documents} == {order["OrderId"]}
+    told = {
+        c.key: [note for note in c.notes if "inactive" in note]
+        for c in the_world.changes(kind="invoice")
+    }
+    assert (len(told[str(first)]), len(told[str(second)])) == (0, 1)
+    assert f"order {number} is invoiced now" in told[str(second)][0]
 
 
 def test_a_reply_lost_after_a_partial_invoice_was_saved_does_not_double_it(
