@@ -21,14 +21,6 @@ REWRITTEN_AFTER = (
     Hazard.REPLY_LOST,
     Hazard.ARRIVES_LATE,
 )
-# Before the second call of two, these make the first be made once more.
-REFUSED = (
-    Hazard.LIMITED,
-    Hazard.FAILED,
-    Hazard.SESSION_LOST,
-    Hazard.NO_LOGIN,
-    Hazard.DOWN,
-)
 
 ALL = select(Change).order_by(Change.id)
 
@@ -84,7 +76,7 @@ def _of(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> Iterat
 
 def _is_unforeseen_twin(world: World, thing: Thing, parked: set[tuple[str, str, str]]) -> bool:
     """Whether a person made its twin between a look for it and its creation, and is told so."""
-    unforeseen = any(vendor.unforeseen for vendor in world.vendors)
+    unforeseen = any((thing.kind, thing.number) in each.unforeseen for each in world.vendors)
     return unforeseen and len(thing.made_in) > 1 and _is_parked(world, thing, parked)
 
 
@@ -119,13 +111,14 @@ def _writes(world: World) -> Iterator[str]:
 
 
 def _most(world: World, things: Sequence[Thing]) -> int:
-    """How often they may be written. An order is changed by two calls, one of them for its line."""
+    """How often they may be written. An order is changed by two calls, one of them for its line:
+    where that is refused, both are made again."""
     orders = [thing for thing in things if thing.kind == "order"]
-    again = REWRITTEN_AFTER + (REFUSED if orders else ())
+    interrupted = world.rackbeat.interrupted if orders else 0
     # Made by two people at once, a thing may be written both ways before the two are linked.
     twins = [thing for thing in things if len(thing.made_in) > 1]
-    edits = sum(thing.actions for thing in (*things, *orders)) + len(twins)
-    return edits + sum(world.fate.times[hazard] for hazard in again)
+    edits = sum(thing.actions for thing in (*things, *orders)) + len(twins) + interrupted
+    return edits + sum(world.fate.times[hazard] for hazard in REWRITTEN_AFTER)
 
 
 def _written_as(world: World, thing: Thing, system: System) -> tuple[str, ...]:

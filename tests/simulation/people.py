@@ -214,7 +214,7 @@ class People:
             self._tfso.make(thing.kind, payload)
         thing.made_in.add(system)
         vendor = self._rackbeat if system is System.RACKBEAT else self._tfso
-        vendor.made_by_people += 1
+        vendor.made_by_people[thing.kind] += 1
         self._note(thing, system, shown, at_rest=False)
         self._edited(system, thing.kind)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -25,6 +26,7 @@ from tests.simulation.workers import Worker, Workers
 
 T = TypeVar("T")
 POISON = "poison"
+REFUSED = (Hazard.LIMITED, Hazard.FAILED, Hazard.SESSION_LOST, Hazard.NO_LOGIN, Hazard.DOWN)
 # In the order in which they refer to each other.
 PLAYED = ("product_group", "product", "customer", "order")
 _SAVED = {"SaveCategories": "product_group", "SaveProducts": "product", "SaveCompanies": "customer"}
@@ -39,8 +41,10 @@ class Vendor:
         records: by kind and key.
         written: every write of the product's, as "create product 7".
         late: writes that were given up and are still on their way, and when they arrive.
-        made_by_people: how many records.
-        unforeseen: a person made a record after a worker's last look and before it created one.
+        made_by_people: how many records of each kind.
+        unforeseen: kind and number of what a worker created after somebody had made a record of
+            that kind, which its last look could not show.
+        interrupted: how often the second call of two was refused.
     """
 
     system: System
@@ -49,9 +53,10 @@ class Vendor:
         self.records: dict[str, dict[str, Record]] = {kind: {} for kind in PLAYED}
         self.written: list[str] = []
         self.late: list[tuple[datetime, Callable[[], object]]] = []
-        self.made_by_people = 0
-        self.unforeseen = False
-        self._had_been_made: dict[Worker | None, int] = {}
+        self.made_by_people: Counter[str] = Counter()
+        self.unforeseen: set[tuple[str, str]] = set()
+        self.interrupted = 0
+        self._had_been_made: dict[Worker | None, Counter[str]] = {}
         self._under_way = under_way
         self._fate = fate
         self._workers = workers
@@ -65,7 +70,7 @@ class Vendor:
         if self._fate.happens(Hazard.REPLY_LOST):
             raise self._told(what, Hazard.REPLY_LOST, Transient(what, system=self.system))
         answer = deepcopy(act())
-        self._had_been_made[self._workers.current()] = self.made_by_people
+        self._had_been_made[self._workers.current()] = self.made_by_people.copy()
         self._workers.pass_by(f"after it has {what} in {self.system.title}")
         return answer
 
@@ -75,7 +80,8 @@ class Vendor:
         with self._under_way.making(call):
             if what == "created":
                 had_been = self._had_been_made.get(worker, self.made_by_people)
-                self.unforeseen |= had_been != self.made_by_people
+                if had_been[kind] != self.made_by_people[kind]:
+                    self.unforeseen.add((kind, number))
             return self._carried_out(call, f"{what} {kind} {number}", act)
 
     def _carried_out(self, call: Call, what: str, act: Callable[[], T]) -> T:
@@ -122,6 +128,8 @@ class Vendor:
         return payload
 
     def _told(self, what: str, hazard: Hazard, failure: Exception) -> Exception:
+        if hazard in REFUSED and what.startswith("changed line"):
+            self.interrupted += 1
         place = f"({what}, {self.system.title})"
         self._fate.tell(self._workers.current(), hazard, place)
         return failure
