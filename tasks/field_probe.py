@@ -102,7 +102,8 @@ class Probe:
             self.numbers[lookup]
         context = Context(self.settings, found=self.numbers, existing=existing)
         payload: Payload = self.target.render(entity, context)
-        return {path: self.numbers.told(value) for path, value in flat(payload).items()}
+        written = {n: value for n, value in payload.items() if n not in self.target.for_the_call}
+        return {path: self.numbers.told(value) for path, value in flat(written).items()}
 
     # -- trying -----------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from tasks.tfso_documents import (
     A_MONTH,
     TfsoDocuments,
     invoice_mark,
+    is_invoice,
     midnight,
     order_mark,
     reference_of_invoice,
@@ -357,8 +358,14 @@ def _covers(record: Record, lines: tuple[Line, ...] | None) -> bool:
     return quantities_of(rackbeat_lines({"lines": order_lines})) == quantities_of(lines)
 
 
+# Of a credit note: its order has more than one invoice, and may have become any of them.
+ONE_OF_SEVERAL = "one_of_several"
+
+
 class TfsoInvoices(TfsoDocuments[Invoice]):
     """InvoiceOrders that are, or are to become, invoices."""
+
+    for_the_call = frozenset({"order_mark", ONE_OF_SEVERAL})
 
     def mark_of(self, record: Record) -> str:
         return invoice_mark(record)
@@ -402,29 +409,48 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         if entity.invoiced_on is not None:
             # What is booked by the day it is transferred may be in another VAT period.
             payload["DateInvoiced"] = midnight(entity.invoiced_on)
-        belongs_to = entity.credited or entity.order
-        if context.existing is None and belongs_to is not None:
-            payload["ReferenceOrderId"] = int(belongs_to)
-        elif context.existing is None and entity.order_mark and not entity.covers_order:
-            payload["order_mark"] = entity.order_mark
-        if context.existing is not None:
-            payload["ReferenceNumber"] = reference_of_invoice(entity.mark or "", context.existing)
+        if context.existing is None:
+            payload |= _where_it_belongs(entity, context)
+        else:
+            payload["ReferenceNumber"] = reference_of_invoice(
+                entity.mark or "", context.existing, entity.reference_number
+            )
         return payload
 
     def search(
         self, client: TfsoClient, sought: Sought[Invoice], settings: Settings
     ) -> list[Record]:
-        if sought.field == "order":
-            record = self.read(client, sought.value)
-            return [] if record is None else [record]
-        if sought.field == "credited":
-            return []  # its own mark has been looked for
-        return super().search(client, sought, settings)
+        entity = sought.entity
+        match sought.field:
+            case "credited":
+                return []  # its own mark has been looked for
+            case "order":
+                found = self._all_of(client, sought.value)
+            case "mark" if not entity.covers_order:
+                # What has become of an order is searched by the order's number, not by its own.
+                found = [
+                    *super().search(client, sought, settings),
+                    *self._all_of(client, entity.order),
+                ]
+            case "order_mark":
+                found = [
+                    record
+                    for record in super().search(client, sought, settings)
+                    if text(record.get("CustomerId")) == entity.customer
+                ]
+            case _:
+                found = super().search(client, sought, settings)
+        # An order that has become one invoice does not become another.
+        return [each for each in found if not is_invoice(each) or self.mark_of(each) == entity.mark]
+
+    def _all_of(self, client: TfsoClient, key: str | None) -> list[Record]:
+        record = None if key is None else self.read(client, key)
+        return [] if record is None else [record]
 
     def create(self, client: TfsoClient, payload: Payload) -> Written:
-        written = {name: value for name, value in payload.items() if name != "order_mark"}
+        written = {name: value for name, value in payload.items() if name not in self.for_the_call}
         origin = self._origin(client, payload) or {}
-        for reference in ("OrderId", "InvoiceId"):
+        for reference in ("OrderId",) if ONE_OF_SEVERAL in payload else ("OrderId", "InvoiceId"):
             if reference in origin:
                 written[f"Reference{reference}"] = origin[reference]
         return super().create(client, written)
@@ -442,6 +468,24 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         for found in super().changed_since(client, position):
             if found.record.get("OrderStatus") in INVOICED:
                 yield found
+
+
+def _where_it_belongs(entity: Invoice, context: Context) -> Payload:
+    """What tells a new document's origin: the invoice it credits, or its order."""
+    if entity.credited is not None:
+        return {"ReferenceOrderId": int(entity.credited)}
+    belongs: Payload = {}
+    if entity.order is not None:
+        belongs["ReferenceOrderId"] = int(entity.order)
+    elif entity.order_mark is not None:
+        belongs["order_mark"] = entity.order_mark
+    if entity.credit and belongs:
+        belongs[ONE_OF_SEVERAL] = True
+        context.note(
+            "Its order has several invoices, and Rackbeat does not say which of them it credits: "
+            "in 24SevenOffice it refers to the order alone."
+        )
+    return belongs
 
 
 def _naming_what_they_credit(client: TfsoClient, documents: list[Record]) -> list[Record]:

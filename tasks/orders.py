@@ -12,7 +12,15 @@ from shared.tfso.client import TfsoClient
 from shared.words import Direction, System
 from tasks.documents import Document, take_back
 from tasks.rackbeat_documents import RackbeatDocuments
-from tasks.tfso_documents import A_MONTH, TfsoDocuments, is_only_invoice, order_mark, takes_back
+from tasks.tfso_documents import (
+    A_MONTH,
+    TfsoDocuments,
+    invoice_mark,
+    is_invoice,
+    is_only_invoice,
+    order_mark,
+    takes_back,
+)
 
 CANCELLED = "Kansellert i 24SevenOffice"
 INACTIVE = "Inactive"
@@ -128,6 +136,10 @@ class TfsoOrders(TfsoDocuments[Order]):
             return None
         wanted = ", ".join(settings.order.pull_statuses)
         return f"Its status in 24SevenOffice is {status}; only {wanted} are transferred."
+
+    def refuses(self, record: Record, settings: Settings) -> str | None:
+        del settings
+        return f"It has become '{invoice_mark(record)}' by now." if is_invoice(record) else None
 
     def render(self, entity: Order, context: Context) -> Payload:
         if entity.cancelled:

@@ -100,7 +100,15 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         vat_is_kept(document, "24SevenOffice")
         lines, texts = _split_off_texts(document, context.settings)
         terms = [int(context.found[each]) for each in _lookups(document)]
-        note = _note(document, texts, context.existing or {})
+        existing = context.existing or {}
+        note = _note(document, texts, existing)
+        if len(note or "") > LONGEST_NOTE and document.reference_number is not None:
+            context.note(
+                f"Its reference number, '{document.reference_number}', is left out: with it, the "
+                "text would be longer than Rackbeat takes."
+            )
+            without = document.model_copy(update={"reference_number": None})
+            note = _note(without, texts, existing)
         return without_nothing(
             {
                 "customer_id": None if document.customer is None else int(document.customer),
@@ -199,7 +207,8 @@ def with_note_of(document: Record, payload: Payload) -> Payload:
     said, labelled = _note_apart(payload)
     if said or not labelled:
         return payload
-    note = _put_together(text(_note_apart(document)[0]), labelled, [])
+    note, known = _note_apart(document)
+    note = _put_together(text(note), known | labelled, [])
     return {**payload, "note": no_longer_than(note, LONGEST_NOTE, "text", "Rackbeat")}
 
 

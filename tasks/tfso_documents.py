@@ -69,16 +69,37 @@ def _reference(mark: str | None, theirs: str | None) -> str | None:
     return f"{mark} ({theirs})" if theirs else mark
 
 
-def reference_of_invoice(mark: str, existing: Record) -> str | None:
-    """What tells whose invoice a document has become, with what else its reference said."""
+def reference_of_invoice(mark: str, existing: Record, theirs: str | None) -> str | None:
+    """What tells whose invoice a document has become, with what else its reference says.
+
+    Args:
+        theirs: what it is to say; None for what it has said so far.
+    """
     of_ours = order_mark(existing).partition("Rackbeat ")[2]
-    return _reference(f"{mark}, ordre {of_ours}" if of_ours else mark, their_number(existing))
+    ours = f"{mark}, ordre {of_ours}" if of_ours else mark
+    return _reference(ours, theirs or their_number(existing))
+
+
+def _reference_again(existing: Record, theirs: str | None) -> str | None:
+    """The reference of a document with what a person has given it since; None where it stays."""
+    if theirs is None or theirs == their_number(existing):
+        return None
+    before = text(existing.get("ReferenceNumber")) or ""
+    ours = _OUR_INVOICE.fullmatch(before) or _OUR_ORDER.fullmatch(before)
+    if ours is None:
+        return theirs
+    return _reference(before.removesuffix(f" ({ours['theirs']})"), theirs)
+
+
+def is_invoice(record: Record) -> bool:
+    """Whether it was made of, or has become, an invoice of Rackbeat's."""
+    return bool(_OUR_INVOICE.fullmatch(text(record.get("ReferenceNumber")) or ""))
 
 
 def is_only_invoice(record: Record) -> bool:
     """Whether it was made of an invoice of Rackbeat's and never was an order."""
     reference = text(record.get("ReferenceNumber")) or ""
-    return bool(_OUR_INVOICE.fullmatch(reference)) and not _OUR_ORDER.fullmatch(reference)
+    return is_invoice(record) and not _OUR_ORDER.fullmatch(reference)
 
 
 def takes_back(record: Record) -> bool:
@@ -152,7 +173,10 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
         if context.settings.stock.lets(Direction.RACKBEAT_TO_24SO):
             # What is sold is off Rackbeat's figure already; it must not be taken off twice.
             payload["SkipStock"] = True
-        if context.existing is None:
+        if context.existing is not None:
+            reference = _reference_again(context.existing, document.reference_number)
+            payload |= without_nothing({"ReferenceNumber": reference})
+        else:
             # Our mark: the reference number tells whose document it is, the status can be searched.
             payload["ReferenceNumber"] = _reference(document.mark, document.reference_number)
             number = (document.number or "").lstrip("0")

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from shared.operations import Operations
+from shared.words import Direction
 from tests.harness.mission import (
     OFF,
     answers_lost,
@@ -320,6 +321,73 @@ def test_several_invoices_of_one_order_are_as_many_documents(the_world: World) -
     }
     assert (len(told[str(first)]), len(told[str(second)])) == (0, 1)
     assert f"order {number} is invoiced now" in told[str(second)][0]
+
+
+def test_an_order_invoiced_once_more_gets_a_second_document_and_its_credit_note_names_neither(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    order, number = arrived(the_world)
+    first = invoice_all(the_world, number)
+    the_world.settle()
+    credit(the_world, first)
+    again = [of("SKI-205", 3)]
+    buyer = the_world.in_rackbeat("orders", number)["customer"]["number"]
+    second = rackbeat_invoice(the_world, *again, customer_id=buyer, orders=[number])["number"]
+    the_world.settle()
+    note = credit(the_world, second)
+    the_world.settle()
+    there = {each["ReferenceNumber"]: each for each in the_world.all_in_tfso("orders")}
+    assert there[f"Rackbeat faktura {first}"]["OrderId"] == order["OrderId"]
+    assert there[f"Rackbeat faktura {second}"]["ReferenceOrderId"] == order["OrderId"]
+    assert there[f"Rackbeat faktura {note}"]["ReferenceOrderId"] == order["OrderId"]
+    assert "ReferenceInvoiceId" not in there[f"Rackbeat faktura {note}"]
+    (told,) = the_world.change(kind="invoice", key=str(note)).notes
+    assert "does not say which of them it credits" in told
+    assert the_world.states() == []
+
+
+def test_the_invoice_an_order_has_become_is_found_without_its_link_and_with_other_lines(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    invoice = invoice_all(the_world, number)
+    the_world.settle()
+    operations = Operations(the_world.engine, actor="test")
+    operations.unlink(SLUG, "invoice", str(invoice))
+    the_world.rackbeat.edit("orders", number, {"lines": [of("SKI-205", 5)]}, webhooks=False)
+    operations.resync(SLUG, "invoice", [str(invoice)], Direction.RACKBEAT_TO_24SO)
+    the_world.settle()
+    assert the_only_order(the_world)["OrderId"] == order["OrderId"]
+    assert the_world.states() == []
+
+
+def test_an_order_that_has_become_an_invoice_is_not_written_over_by_the_order(
+    the_world: World,
+) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
+    the_world.settle()
+    invoice_all(the_world, number)
+    the_world.settle()
+    before = the_only_order(the_world)
+    the_world.rackbeat.edit("orders", number, {"heading": "Haster"})
+    the_world.settle()
+    assert the_only_order(the_world) == before
+    assert "has become 'Rackbeat faktura" in str(the_world.changes(kind="order")[-1].message)
+
+
+def test_an_invoice_does_not_take_over_what_is_not_its_customers_order(the_world: World) -> None:
+    the_world.connect(order=OFF)
+    rackbeat_goods(the_world, "TELT-2")
+    other = tfso_order(the_world, tfso_customer(the_world)["Id"])
+    made = rackbeat_order(the_world, of("TELT-2", 2), other_reference=f"24SO {other['OrderId']}")
+    invoice_all(the_world, made["number"])
+    the_world.settle()
+    assert refresh(the_world, other)["OrderStatus"] == "Confirmed"
+    assert len(others(the_world, other)) == 1
 
 
 def test_a_reply_lost_after_a_partial_invoice_was_saved_does_not_double_it(

@@ -14,6 +14,7 @@ from shared.tables import Link
 from shared.words import Direction
 from tests.harness.mission import (
     book,
+    invoice_all,
     later,
     of,
     rackbeat_goods,
@@ -98,6 +99,25 @@ def test_the_reference_of_the_customer_and_its_change_reach_24so(
     later(the_world)
     assert the_world.states() == []
     assert the_world.writes()["SaveInvoices"] == 2
+
+
+def test_a_reference_number_given_in_rackbeat_reaches_the_order_and_its_invoice(
+    the_world: World,
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    number = rackbeat_order(the_world, of("TELT-2"), note="Ring")["number"]
+    the_world.settle()
+    for reference in ("PO 8", "PO 9"):
+        note = f"Ring\nReferansenummer: {reference}"
+        the_world.rackbeat.edit("orders", number, {"note": note})
+        the_world.settle()
+        assert the_only_order(the_world)["ReferenceNumber"] == f"Rackbeat {number} ({reference})"
+    invoice = invoice_all(the_world, number)
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {invoice}, ordre {number} (PO 9)"
+    assert the_world.states() == []
 
 
 def said(order: Json) -> list[tuple[str, str]]:

@@ -12,8 +12,8 @@ from shared.entity import Reference
 from shared.failures import Unmappable
 from shared.kind import Context
 from shared.settings import Settings, load_settings
-from tasks.orders import CANCELLED, KIND
-from tasks.rackbeat_documents import REMOVED
+from tasks.orders import CANCELLED, KIND, Order
+from tasks.rackbeat_documents import REMOVED, with_note_of
 
 DEFAULTS = Settings()
 WITH_CARRIER = load_settings({"order": {"item_for_text": "DIV"}})
@@ -148,6 +148,21 @@ def test_a_reference_comes_back_from_rackbeat_as_it_went_there() -> None:
     assert back.their_reference == "Kari Berg"
     assert back.note == "Ring før levering\nLeveres på døra"
     assert KIND.rackbeat.render(back, Context(DEFAULTS))["note"].count("Deres referanse") == 1
+
+
+def test_a_reference_number_for_which_there_is_no_room_is_left_out_and_told() -> None:
+    notes: list[str] = []
+    long = "x" * 780
+    order = Order(customer="1", lines=(), note=long, reference_number="PO 4711")
+    written = KIND.rackbeat.render(order, Context(DEFAULTS, notes=notes))
+    assert written["note"] == long
+    assert "'PO 4711', is left out" in notes[0]
+
+
+def test_references_of_an_order_stay_beside_those_of_its_invoice() -> None:
+    order = {"note": "Ring\nDeres referanse: Kari\nReferansenummer: PO 1"}
+    written = with_note_of(order, {"note": "Referansenummer: PO 2"})
+    assert written["note"] == "Ring\nDeres referanse: Kari\nReferansenummer: PO 2"
 
 
 @pytest.mark.parametrize(
