@@ -230,6 +230,8 @@ class Story:
         edited = utc_now()
         self.rackbeat.edit(f"{kind}s", key, changes)
         arrival = self._transferred(kind, key, edited, Direction.RACKBEAT_TO_24SO)
+        if arrival.cause != Cause.WEBHOOK:
+            raise Stuck(f"the edit of the {kind} was not told by webhook, but by {arrival.cause}")
         waited = (arrival.at - edited).total_seconds()
         self.screen.facts.latencies[f"{kind} in Rackbeat, by webhook"] = waited
 

@@ -76,10 +76,9 @@ class Sale:
 
     Attributes:
         lines: of a credit note, those it takes back.
-        of_order: of an invoice, the order that becomes it: it invoices all or the last of that.
+        of_order: of an invoice, the order all of which it invoices.
         invoiced: of an order, whether any of it is.
         begun: of an order, whether a part of it is invoiced, and the rest is not.
-        ended_in_parts: of an order, whether all of it is invoiced, but not at once.
         credited: of an invoice, whether it is.
         is_credit_note: such are invoices, too.
     """
@@ -91,7 +90,6 @@ class Sale:
     of_order: int | None = None
     invoiced: bool = False
     begun: bool = False
-    ended_in_parts: bool = False
     credited: bool = False
     is_credit_note: bool = False
     cancelled: bool = False
@@ -253,16 +251,17 @@ class Model:
     def invoice(self, order: Sale, *, all_of_it: bool) -> None:
         """Invoice an order, or one of its first line, in Rackbeat."""
         quantities = [n if all_of_it else 0 for _product, n, _price in order.lines]
-        self._invoice(order, quantities if all_of_it else [1, *quantities[1:]], last=all_of_it)
+        of_order = order.number if all_of_it else None
+        self._invoice(order, quantities if all_of_it else [1, *quantities[1:]], of_order)
         order.begun = not all_of_it
 
     def invoice_the_rest(self, order: Sale) -> None:
         """Invoice what is left of an order in Rackbeat."""
         first, *others = [n for _product, n, _price in order.lines]
-        self._invoice(order, [first - 1, *others], last=True)
-        order.begun, order.ended_in_parts = False, True
+        self._invoice(order, [first - 1, *others])
+        order.begun = False
 
-    def _invoice(self, order: Sale, quantities: list[int], *, last: bool) -> None:
+    def _invoice(self, order: Sale, quantities: list[int], of_order: int | None = None) -> None:
         # By a person's means, which no bad day hits.
         number = invoice_part(self.world, order.number, *quantities)
         order.invoiced = True
@@ -271,7 +270,6 @@ class Model:
             for (product, _all, price), n in zip(order.lines, quantities, strict=True)
             if n
         ]
-        of_order = order.number if last else None
         self.sales.append(Sale("invoice", number, order.customer, lines, of_order=of_order))
 
     def credit(self, invoice: Sale) -> None:
@@ -443,8 +441,7 @@ class Model:
                 assert told or self._needs_what_may_park(refused), refused.message
             elif key is None:
                 assert sale.cancelled or sale.invoiced, f"{what} never came"
-            elif not (sale.ended_in_parts and self.lets("invoice", RACKBEAT)):
-                # Otherwise it has become the last of its invoices.
+            else:
                 self._check_sale(what, sale, documents[key], links)
         made = set(documents) - {str(order.key) for order in self.orders}
         assert made <= set(links.values()), f"out of nowhere: {made - set(links.values())}"
@@ -468,9 +465,8 @@ class Model:
         customer = self.find(sale.customer, TFSO)
         assert customer is not None, what
         assert str(there["CustomerId"]) == str(customer["Id"]), what
-        order = links.get(("order", str(sale.of_order)))
-        if order is not None and self.lets("order", RACKBEAT):
-            assert links[sale.kind, str(sale.number)] == order, what
+        if sale.of_order is not None and self.lets("order", RACKBEAT):
+            assert links[sale.kind, str(sale.number)] == links["order", str(sale.of_order)], what
         statuses = self.settings[sale.kind]["status"]
         if sale.cancelled:
             assert there["OrderStatus"] == "Inactive", f"{what}: {there['OrderStatus']}"

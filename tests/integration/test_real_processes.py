@@ -180,6 +180,9 @@ def test_an_order_is_pulled_brings_along_what_it_needs_and_follows_its_changes(
     order = tfso_order(all_of_it, customer["Id"], row(ski, 2))
     until(lambda: drafts_of(all_of_it, order), "the order does not arrive")
     (draft,) = drafts_of(all_of_it, order)
+    for kind, made in (("customer", customer), ("product", ski)):
+        came = all_of_it.changes(kind=kind, key=str(made["Id"]), outcome="created")
+        assert [change.cause for change in came] == ["dependency"]
     assert [line["quantity"] for line in draft["lines"]] == [2]
     (sold,) = refresh(all_of_it, order)["InvoiceRows"]
     changed = {**sold, "Quantity": "5", "ChangeState": "Edit"}
@@ -283,12 +286,18 @@ def test_an_order_invoiced_in_parts_and_then_credited_is_so_in_24so(seller: Worl
     number, order = an_order(seller, 3)
     part = invoice_part(seller, number, 1)
     first = document(seller, f"Rackbeat faktura {part}")
-    last = document(seller, f"Rackbeat faktura {invoice_all(seller, number)}, ordre {number}")
+    last = document(seller, f"Rackbeat faktura {invoice_all(seller, number)}")
     note = document(seller, f"Rackbeat faktura {credit(seller, part)}")
-    assert [quantities(each) for each in (first, last, note)] == [[1], [2], [-1]]
-    assert (last["OrderId"], last["OrderStatus"]) == (order["OrderId"], "ForInvoicing")
-    assert first["ReferenceOrderId"] == order["OrderId"]
-    assert note["ReferenceOrderId"] in (first["OrderId"], order["OrderId"])
+    made = (first, last, note)
+    assert [quantities(each) for each in made] == [[1], [2], [-1]]
+    assert {each["ReferenceOrderId"] for each in made} == {order["OrderId"]}
+    assert first["OrderStatus"] == last["OrderStatus"] == "ForInvoicing"
+
+
+def test_an_order_invoiced_whole_is_the_same_document_in_24so(seller: World) -> None:
+    number, order = an_order(seller, 4)
+    whole = document(seller, f"Rackbeat faktura {invoice_all(seller, number)}, ordre {number}")
+    assert (whole["OrderId"], whole["OrderStatus"]) == (order["OrderId"], "ForInvoicing")
 
 
 def test_what_no_webhook_told_is_found_and_put_right_by_the_reconciliation(
