@@ -37,6 +37,9 @@ TFSO_URL = DEFAULT_BASE_URL
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
+_TFSO_SECRETS = (vault.TFSO_USERNAME, vault.TFSO_PASSWORD, vault.TFSO_APPLICATION_ID)
+
+
 class NotUsable(ValueError):
     """A connection cannot be made or used as asked; the message says why and what to do."""
 
@@ -196,11 +199,16 @@ class Connections:
             application_id=new.tfso_application_id,
             identity_id=new.identity or "",
         )
-        client = self.vendors.tfso(new.tfso_url, credentials, sessions=MemorySessionStore())
-        try:
+        return self._opened_by(new.tfso_url, credentials)
+
+    def _opened_by(self, tfso_url: str, credentials: TfsoCredentials) -> list[Identity]:
+        """The identities that credentials open.
+
+        Raises:
+            AuthFailed: they are wrong.
+        """
+        with self.vendors.tfso(tfso_url, credentials, sessions=MemorySessionStore()) as client:
             return client.identities()
-        finally:
-            client.close()
 
     # -- webhooks -------------------------------------------------------------------------------
 
@@ -321,19 +329,27 @@ class Connections:
         rest = f"; not registered: {', '.join(unknown)}" if unknown else ""
         return Finding(True, f"Webhooks: {len(wanted) - len(unknown)} are active{rest}.")
 
-    def replace_credentials(self, slug: str, secrets: dict[str, SecretStr]) -> None:
+    def replace_credentials(
+        self, slug: str, secrets: dict[str, SecretStr], identity: str | None = None
+    ) -> None:
         """Store new credentials by their names, and let a connection that was stopped for want of
         them go on; one that a person has paused stays so.
 
+        Args:
+            identity: the Id of another identity of the same company; where it is not given, that of
+                a new user is found by the company's name.
+
         Raises:
-            NotUsable: the Rackbeat key is another account's; nothing is stored.
-            Failure: Rackbeat does not accept the key, or cannot be asked; nothing is stored.
+            NotUsable: they lead into another account or company; nothing is stored.
+            Failure: a system does not accept them, or cannot be asked; nothing is stored.
         """
         connection = self.find(slug)
         if vault.RACKBEAT_API_KEY in secrets:
             self._check_key(connection, secrets[vault.RACKBEAT_API_KEY])
+        chosen = self._identity_again(connection, secrets, identity)
         connection_id, now = connection.id, self.clock()
         with self.sessions.begin() as session:
+            session.get_one(Connection, connection_id).tfso_identity = chosen
             for name, secret in secrets.items():
                 self.store.put(session, connection_id, name, secret, now)
             self.store.forget(session, connection_id, vault.TFSO_SESSION)
@@ -342,6 +358,43 @@ class Connections:
                 session, connection_id, "credentials replaced", actor=self.actor, now=now,
                 names=sorted(secrets),
             )  # fmt: skip
+
+    def _identity_again(
+        self, connection: Connection, secrets: dict[str, SecretStr], identity: str | None
+    ) -> str:
+        """The Id of the identity to write into with new credentials, in the same company as before.
+
+        Raises:
+            NotUsable: they open no identity of that company.
+        """
+        if identity is None and not secrets.keys() & set(_TFSO_SECRETS):
+            return connection.tfso_identity
+        with self.sessions() as session:
+            stored = {n: self.store.get(session, connection.id, n) for n in _TFSO_SECRETS}
+        given = {name: secrets.get(name) or kept for name, kept in stored.items()}
+        username, password, application_id = (
+            given[name] or SecretStr("") for name in _TFSO_SECRETS
+        )
+        credentials = TfsoCredentials(
+            username=username.get_secret_value(),
+            password=password,
+            application_id=application_id,
+            identity_id="",
+        )
+        opened = self._opened_by(connection.tfso_url, credentials)
+        before, company = connection.tfso_identity, connection.tfso_client
+        wanted = (identity or before).lower()
+        found = [each for each in opened if each.id.lower() == wanted]
+        if not found and identity is None:
+            found = [each for each in opened if each.client_name == company]
+        if len(found) != 1 or (found[0].client_name != company and found[0].id != before):
+            choices = "; ".join(f"{each.id} ({each.client_name})" for each in opened)
+            raise NotUsable(
+                f"These credentials do not lead into {company}, which the connection "
+                f"{connection.slug} was made for, or --identity is to say how. They open: "
+                f"{choices}. Nothing is stored. Another company needs a connection of its own."
+            )
+        return found[0].id
 
     def _check_key(self, connection: Connection, key: SecretStr) -> None:
         """That the key opens the connection's account: to another one all links would lead nowhere.
@@ -421,7 +474,7 @@ def _account_found(connection: Connection, clients: VendorClients) -> Finding:
 
 
 def _identity_found(clients: VendorClients) -> Finding:
-    identity = clients.of(System.TFSO).current_identity()
+    identity = clients.of(System.TFSO).check()
     return Finding(True, f"24SevenOffice: writes into {identity.client_name}.")
 
 

@@ -102,7 +102,7 @@ def _ask_which(identities: Sequence[Identity]) -> Identity:
 
 @connection_app.command("credentials")
 @plainly
-def credentials(
+def credentials(  # noqa: PLR0917 - typer calls it by name
     slug: Slug,
     rackbeat_api_key: Annotated[str | None, typer.Option(envvar="RACKBEAT_API_KEY")] = None,
     tfso_username: Annotated[
@@ -113,6 +113,9 @@ def credentials(
     ] = None,
     tfso_application_id: Annotated[
         str | None, typer.Option("--24so-application-id", envvar="TFSO_APPLICATION_ID")
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="Id of another 24SevenOffice identity of the same company")
     ] = None,
 ) -> None:
     """Replace credentials; only those given. Use the environment variables, so that they are not
@@ -127,9 +130,9 @@ def credentials(
         vault.TFSO_APPLICATION_ID: tfso_application_id,
     }
     secrets = {name: _secret(value) for name, value in given.items() if value}
-    if not secrets:
+    if not secrets and identity is None:
         raise typer.BadParameter("Give at least one credential, for example in RACKBEAT_API_KEY.")
-    connections().replace_credentials(slug, secrets)
+    connections().replace_credentials(slug, secrets, identity)
     test(slug)
 
 

@@ -73,7 +73,6 @@ class TfsoClient:
         limiter: Limiter,
         policy: RetryPolicy = _POLICY,
         timeout: httpx.Timeout = _TIMEOUT,
-        expected_client: str | None = None,
         now: Clock = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -81,7 +80,6 @@ class TfsoClient:
 
         Args:
             base_url: protocol.DEFAULT_BASE_URL, or a sandbox on this machine.
-            expected_client: the number of the client the identity must belong to, where known.
 
         Raises:
             ValueError: credentials must not be sent to that address.
@@ -96,7 +94,7 @@ class TfsoClient:
             sleep=sleep,
             secrets=(credentials.password, credentials.application_id),
         )
-        self._login = Login(self._exchange, credentials, expected_client=expected_client, now=now)
+        self._login = Login(self._exchange, credentials, now=now)
         self._sessions = sessions
         self._now = now
 
@@ -165,8 +163,8 @@ class TfsoClient:
         """Make the cheapest call there is, to see whether 24SevenOffice lets us in."""
         self.current_identity()
 
-    def check(self) -> list[Identity]:
-        """Test the credentials: the clients they open, after logging in to the chosen one.
+    def check(self) -> Identity:
+        """Test the credentials, also where a session still lives; the client they write into.
 
         Raises:
             AuthFailed: they open none, or not the chosen one.
@@ -178,8 +176,7 @@ class TfsoClient:
                 "It has access to: " + ", ".join(identity.client_name for identity in found),
                 system=System.TFSO,
             )
-        self.current_identity()
-        return found
+        return self.current_identity()
 
     # -- reading --------------------------------------------------------------------------------
 

@@ -69,12 +69,10 @@ class Login:
         exchange: Exchange,
         credentials: TfsoCredentials,
         *,
-        expected_client: str | None,
         now: Clock,
     ) -> None:
         self._exchange = exchange
         self._credentials = credentials
-        self._expected_client = expected_client
         self._now = now
         self._refused: tuple[datetime, str] | None = None
 
@@ -118,7 +116,8 @@ class Login:
     def _log_in(self) -> SecretStr:
         if not self._credentials.identity_id:
             raise AuthFailed(
-                "No 24SevenOffice client is chosen for this connection. Choose one.",
+                "No 24SevenOffice client is chosen for this connection. Choose one with "
+                "`varebro connection credentials --identity`.",
                 system=System.TFSO,
             )
         session_id = self._with_credentials("Login", IdentityId=self._credentials.identity_id)
@@ -140,12 +139,12 @@ class Login:
                 session=session,
             )
             identity = self._current(session)
-        if not self.is_chosen(identity) or self._expected_client not in {None, identity.client_id}:
+        if not self.is_chosen(identity):
             raise AuthFailed(
                 f"24SevenOffice logs this user in to '{identity.client_name}' (client "
                 f"{identity.client_id}), which is not the client chosen for this connection. "
                 "Nothing is ever written into another company. Give the user access to the "
-                "chosen client, or choose the client anew.",
+                "chosen client, or take another user with `varebro connection credentials`.",
                 system=System.TFSO,
             )
 

@@ -363,6 +363,7 @@ def test_a_test_says_that_the_identity_is_blocked(
 
 def test_a_test_says_that_the_password_is_wrong_by_now(the_world: World) -> None:
     the_world.connect()
+    assert all(good for good, _text in findings(the_world))  # and a session lives from now on
     with the_world.sessions.begin() as session:
         connection = session.scalars(select(Connection)).one()
         the_world.connections.store.put(
@@ -407,6 +408,34 @@ def test_a_rackbeat_key_that_is_not_accepted_is_not_stored(the_world: World) -> 
             SLUG, {RACKBEAT_API_KEY: SecretStr("mistyped-key")}
         )
     assert stored_secrets(the_world, connection.id)[0] == rackbeat.API_KEY
+
+
+def test_a_24so_password_that_is_not_accepted_is_not_stored(the_world: World) -> None:
+    connection = the_world.connect()
+    with pytest.raises(AuthFailed, match="does not accept the user name, the password"):
+        the_world.connections.replace_credentials(SLUG, {TFSO_PASSWORD: SecretStr("mistyped")})
+    assert stored_secrets(the_world, connection.id)[1] == SandboxConfig().password
+
+
+def test_a_new_user_goes_on_in_the_same_company(the_world: World) -> None:
+    the_world.connect()
+    with the_world.sessions.begin() as session:
+        # The identity was that of a user who has left.
+        connection = session.scalars(select(Connection)).one()
+        connection.tfso_identity = FJELLHEIM.id.replace("6", "7")
+    assert [good for good, _text in findings(the_world)] == [True, False, True]
+    same = {TFSO_PASSWORD: SecretStr(SandboxConfig().password)}
+    the_world.connections.replace_credentials(SLUG, same)
+    assert the_world.connections.find(SLUG).tfso_identity == FJELLHEIM.id
+    assert all(good for good, _text in findings(the_world))
+
+
+@pytest.mark.parametrize("identity", [ANNEN_BEDRIFT.id, "nobody's"])
+def test_an_identity_of_another_company_is_not_taken(the_world: World, identity: str) -> None:
+    the_world.connect()
+    with pytest.raises(NotUsable, match=r"do not lead into Fjellheim Handel AS.*Annen Bedrift AS"):
+        the_world.connections.replace_credentials(SLUG, {}, identity)
+    assert the_world.connections.find(SLUG).tfso_identity == FJELLHEIM.id
 
 
 def stored_secrets(the_world: World, connection_id: int) -> tuple[str, ...]:
