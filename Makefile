@@ -15,12 +15,12 @@ help: ## this list
 $(TOOLS)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("Varebro needs Python 3.11 to 3.14; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12") if not (3, 11) <= sys.version_info[:2] <= (3, 14) else None'
 	@$(PYTHON) -m venv $(TOOLS)
-	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 $(STAMP): requirements.lock pyproject.toml | $(if $(filter $(TOOLS)/bin/uv,$(UV)),$(TOOLS)/bin/uv)
 	@test -x $(RUN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(RUN)/python requirements.lock
-	@$(UV) pip install --quiet --python $(RUN)/python --no-deps --editable .
+	@$(UV) pip install --quiet --python $(RUN)/python --no-deps --build-constraints requirements.lock --editable .
 	@touch $@
 
 demo: $(STAMP) ## the main job, start to end, on sandboxes of both systems
@@ -39,7 +39,7 @@ crash: $(STAMP) ## kill the process at every point of every kind of write
 sim: $(STAMP) ## the engine under simulated faults: SEEDS=10000, FROM=1
 	@$(RUN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) $(if $(FROM),--first $(FROM))
 
-lint: $(STAMP) ## style, types and generated files
+lint: $(STAMP) ## style and types
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy

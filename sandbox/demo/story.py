@@ -191,7 +191,8 @@ class Story:
         self._wait(is_done, 300, "the initial sync is not done")
         self._come_to_rest(step, 240)
         took = time.monotonic() - step.began
-        return f"{sum(RECORDS.values())} records, {sum(RECORDS.values()) / took:.0f} a second"
+        made = sum(counts["created"] for counts in self.screen.facts.counts.values())
+        return f"{made} records made, {made / took:.0f} a second; the others need a person"
 
     def _orders(self, _step: Step) -> str:
         client = self._client()

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from sandbox.faults import FaultMiddleware
 from sandbox.rackbeat import control_views, document_views, views, webhook_views
 from sandbox.rackbeat.calls import Sandbox, operation_finder, refuse
-from sandbox.rackbeat.config import Config
+from sandbox.rackbeat.config import API_KEY, PORT, Config
 from sandbox.rackbeat.errors import Refused
 from sandbox.rackbeat.limits import CallMiddleware, SlidingWindow
 from sandbox.rackbeat.replies import json_reply
@@ -52,7 +52,12 @@ def create_app(config: Config | None = None) -> Starlette:
     )
 
 
-def serve(host: str = "127.0.0.1", port: int = 8101, config: Config | None = None) -> None:
+def how_to_connect(url: str) -> list[str]:
+    """What `varebro connection add` takes for a sandbox at that address."""
+    return [f"RACKBEAT_API_KEY={API_KEY}", f"--rackbeat-url {url}/api/"]
+
+
+def serve(host: str = "127.0.0.1", port: int = PORT, config: Config | None = None) -> None:
     """Run a sandbox until the process is told to end."""
     uvicorn.run(create_app(config), host=host, port=port)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 API_KEY = "sandbox-rackbeat-key"
+PORT = 8101
 
 
 def _utc_now() -> datetime:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.faults import FaultMiddleware, Faults
 from sandbox.tfso import authenticate, client, companies, orders, products, soap, tables
-from sandbox.tfso.config import SandboxConfig
+from sandbox.tfso.config import FJELLHEIM, PORT, SandboxConfig
 from sandbox.tfso.control import control_routes
 from sandbox.tfso.failures import LimitBroken, NotAuthenticated, SoapFault, TooFast
 from sandbox.tfso.limits import CallLog, Quota
@@ -154,6 +154,18 @@ def create_app(config: SandboxConfig | None = None) -> Starlette:
     return app
 
 
-def serve(host: str = "127.0.0.1", port: int = 8024, config: SandboxConfig | None = None) -> None:
+def how_to_connect(url: str) -> list[str]:
+    """What `varebro connection add` takes for a sandbox at that address."""
+    config = SandboxConfig()
+    return [
+        f"TFSO_USERNAME={config.username}",
+        f"TFSO_PASSWORD={config.password}",
+        f"TFSO_APPLICATION_ID={config.application_id}",
+        f"--identity {FJELLHEIM.id}",
+        f"--24so-url {url}",
+    ]
+
+
+def serve(host: str = "127.0.0.1", port: int = PORT, config: SandboxConfig | None = None) -> None:
     """Run a sandbox until the process is told to stop."""
     uvicorn.run(create_app(config), host=host, port=port, log_level="warning")

@@ -53,6 +53,9 @@ class Size:
     products: int = 200
 
 
+PORT = 8024
+
+
 @dataclass(frozen=True)
 class SandboxConfig:
     """All that can be set.

@@ -215,7 +215,7 @@ def test_ports_are_open_to_this_host_only(name: str) -> None:
 
 
 def test_the_broker_keeps_everything_it_is_given() -> None:
-    command = " ".join(SERVICES["valkey"]["command"])
+    command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes" in command
     assert "--maxmemory-policy noeviction" in command
     kept = {mount.split(":")[0] for s in SERVICES.values() for mount in s.get("volumes", ())}
