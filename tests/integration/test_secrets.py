@@ -375,6 +375,8 @@ def test_there_was_much_to_hide(run: Run) -> None:
     assert run.emitted["the commands"].count("***") >= 3
     for each in ("varebro.product.24so_to_rackbeat", '[[], {"connection": "fjell", "key"'):
         assert each in run.emitted["the broker"]
+    for each in ("varebro.product.24so_to_rackbeat", "'connection': 'fjell', 'key'"):
+        assert each in run.emitted["Flower's page /api/tasks"]
     assert "worker" in run.emitted["the arguments of processes"]
 
 

@@ -22,8 +22,10 @@ from shared.failures import AuthFailed
 from shared.rackbeat.client import RackbeatClient
 from shared.settings import SettingsError
 from shared.tables import Audit, Connection, WebhookSubscription
+from shared.tfso.client import TfsoClient
 from shared.tfso.login import Identity
 from shared.vault import RACKBEAT_API_KEY, TFSO_PASSWORD, TFSO_SESSION, Vault
+from shared.vendors import Vendors
 from shared.words import System
 from tests.harness.people import linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
@@ -380,6 +382,23 @@ def test_a_test_of_a_connection_that_does_not_exist_says_where_they_are_listed(
 ) -> None:
     with pytest.raises(NotUsable, match="varebro connection list"):
         the_world.connections.test("dalen")
+
+
+def test_workers_that_meet_a_lost_session_log_in_once_together(the_world: World) -> None:
+    connection = the_world.connect().id
+    assert all(good for good, _text in findings(the_world))
+    the_world.tfso.post("/sessions/expire")
+    the_world.tfso.fault(operation="Login", effect="slow", delay=0.3, times=None)
+    the_world.reset_calls()
+    workers = [Vendors(the_world.configuration, the_world.sessions) for _ in range(6)]
+
+    def look(worker: Vendors) -> str:
+        client: TfsoClient = worker.clients(connection).of(System.TFSO)
+        return client.current_identity().id
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        assert set(pool.map(look, workers)) == {FJELLHEIM.id}
+    assert the_world.tfso.calls()["by_operation"]["Login"] == 1
 
 
 # -- replacing credentials ----------------------------------------------------------------------
