@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +19,7 @@ from shared.tfso.protocol import INVOICED
 from shared.values import day, decimal, moment, text
 from shared.words import Direction, System
 from tasks import payment_terms
+from tasks.credit_notes import naming_what_they_credit
 from tasks.documents import Document, Line, rackbeat_total_of, to_the_ore
 from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders, TfsoOrders
@@ -382,7 +382,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         return "It has not been invoiced in 24SevenOffice."
 
     def documents(self, client: TfsoClient, ids: list[int]) -> list[Record]:
-        return _naming_what_they_credit(client, super().documents(client, ids))
+        return naming_what_they_credit(client, super().documents(client, ids))
 
     def parse(self, record: Record, context: Context) -> Invoice:
         own, reference = text(record.get("OrderId")), text(record.get("ReferenceOrderId"))
@@ -425,12 +425,12 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
             case "credited":
                 return []  # its own mark has been looked for
             case "order":
-                found = self._all_of(client, sought.value)
+                found = self.perhaps_marked(client, f"24SO {sought.value}")
             case "mark" if not entity.covers_order:
                 # What has become of an order is searched by the order's number, not by its own.
                 found = [
                     *super().search(client, sought, settings),
-                    *self._all_of(client, entity.order),
+                    *self.perhaps_marked(client, f"24SO {entity.order}"),
                 ]
             case "order_mark":
                 found = [
@@ -442,10 +442,6 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
                 found = super().search(client, sought, settings)
         # An order that has become one invoice does not become another.
         return [each for each in found if not is_invoice(each) or self.mark_of(each) == entity.mark]
-
-    def _all_of(self, client: TfsoClient, key: str | None) -> list[Record]:
-        record = None if key is None else self.read(client, key)
-        return [] if record is None else [record]
 
     def create(self, client: TfsoClient, payload: Payload) -> Written:
         written = {name: value for name, value in payload.items() if name not in self.for_the_call}
@@ -486,29 +482,6 @@ def _where_it_belongs(entity: Invoice, context: Context) -> Payload:
             "in 24SevenOffice it refers to the order alone."
         )
     return belongs
-
-
-def _naming_what_they_credit(client: TfsoClient, documents: list[Record]) -> list[Record]:
-    """Credit notes with the OrderId of the invoice they name by its number; others as they are."""
-    numbers = [_credited_number(document) for document in documents]
-    wanted = sorted({number for number in numbers if number is not None})
-    if not wanted:
-        return documents
-    invoices = client.get_invoices({"InvoiceIds": wanted}, ("OrderId", "InvoiceId"), ())
-    times = Counter(invoice.get("InvoiceId") for invoice in invoices)
-    keys = {invoice.get("InvoiceId"): invoice.get("OrderId") for invoice in invoices}
-    return [
-        {**document, "credited": keys[number]}
-        if number is not None and times[number] == 1
-        else document
-        for document, number in zip(documents, numbers, strict=True)
-    ]
-
-
-def _credited_number(record: Record) -> int | None:
-    """The number of the invoice a credit note names; None of anything else."""
-    number = text(record.get("ReferenceInvoiceId")) or ""
-    return int(number) if number.isdecimal() and takes_back(record) else None
 
 
 KIND = Kind(
