@@ -31,7 +31,7 @@ from tests.harness.stage import Stage, stage
 
 NEW_STORIES = os.environ.get("VAREBRO_STORIES")
 BUDGET = settings(
-    max_examples=int(NEW_STORIES or 5),
+    max_examples=int(NEW_STORIES or 4),
     derandomize=NEW_STORIES is None,
     stateful_step_count=14,
     deadline=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from shared.engine.recovery import Recovery
 from shared.engine.transfer import Transfer
 from shared.engine.writing import JournalWriter
 from shared.journal import claims
-from shared.tables import Change
+from shared.tables import Change, Link
 from tests.simulation import vendors
 from tests.simulation.broker import Broker
 
@@ -62,6 +63,22 @@ def nobody_checks_the_claim_before_a_write() -> AbstractContextManager[object]:
         return session.get_one(Change, writer.change.id)
 
     return patch.object(JournalWriter, "_claim_holds", unchecked)
+
+
+def nobody_sees_what_was_linked_meanwhile() -> AbstractContextManager[object]:
+    """What the other direction has found since is created all the same."""
+    return patch.object(JournalWriter, "_is_not_linked_meanwhile", lambda *_: None)
+
+
+def a_new_link_is_not_told_of_earlier_updates() -> AbstractContextManager[object]:
+    """What we wrote into a record after an unanswered creation looks like a person's edit."""
+    take_note = Recovery._take_note
+
+    def only_of_stored(recovery: Recovery, link: Link, *more: Any) -> None:
+        if link.id is not None:
+            take_note(recovery, link, *more)
+
+    return patch.object(Recovery, "_take_note", only_of_stored)
 
 
 def calls_leave_long_after_their_key() -> AbstractContextManager[object]:

@@ -26,6 +26,8 @@ MISSING = (
     (broken.nobody_waits_after_an_unanswered_write, 4),
     (broken.nobody_checks_the_claim_before_a_write, 75),
     (broken.nobody_logs_in_again, 4),
+    (broken.nobody_sees_what_was_linked_meanwhile, 37436),
+    (broken.a_new_link_is_not_told_of_earlier_updates, 31931),
     (broken.calls_leave_long_after_their_key, 103),
     (broken.both_directions_of_a_pair_run_at_once, 37),
     (broken.the_other_edit_wins, 1),
