@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import audit, vault
 from shared.clock import Clock
 from shared.failures import Failure, Rejected
+from shared.findings import Finding, account_found, identity_found, looked_at
 from shared.http import is_loopback
 from shared.journal import pauses
 from shared.rackbeat.client import RackbeatClient
@@ -35,8 +36,6 @@ log = structlog.get_logger()
 RACKBEAT_URL = "https://app.rackbeat.com/api/"
 TFSO_URL = DEFAULT_BASE_URL
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-
-
 _TFSO_SECRETS = (vault.TFSO_USERNAME, vault.TFSO_PASSWORD, vault.TFSO_APPLICATION_ID)
 
 
@@ -80,14 +79,6 @@ class NewConnection:
     rackbeat_url: str = RACKBEAT_URL
     tfso_url: str = TFSO_URL
     settings: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing a test of a connection found, in plain words."""
-
-    good: bool
-    text: str
 
 
 @dataclass
@@ -300,11 +291,11 @@ class Connections:
         where not."""
         connection = self.find(slug)
         clients = self.vendors.clients(connection.id)
-        account = _looked_at("Rackbeat", lambda: _account_found(connection, clients))
-        findings = [account, _looked_at("24SevenOffice", lambda: _identity_found(clients))]
+        account = looked_at("Rackbeat", lambda: account_found(connection, clients))
+        findings = [account, looked_at("24SevenOffice", lambda: identity_found(clients))]
         if account.good:
             findings.append(
-                _looked_at("Webhooks", lambda: self._webhooks_found(connection, clients))
+                looked_at("Webhooks", lambda: self._webhooks_found(connection, clients))
             )
         return findings
 
@@ -369,11 +360,8 @@ class Connections:
         """
         if identity is None and not secrets.keys() & set(_TFSO_SECRETS):
             return connection.tfso_identity
-        with self.sessions() as session:
-            stored = {n: self.store.get(session, connection.id, n) for n in _TFSO_SECRETS}
-        given = {name: secrets.get(name) or kept for name, kept in stored.items()}
         username, password, application_id = (
-            given[name] or SecretStr("") for name in _TFSO_SECRETS
+            secrets.get(name) or self._kept(connection.id, name) for name in _TFSO_SECRETS
         )
         credentials = TfsoCredentials(
             username=username.get_secret_value(),
@@ -395,6 +383,21 @@ class Connections:
                 f"{choices}. Nothing is stored. Another company needs a connection of its own."
             )
         return found[0].id
+
+    def _kept(self, connection_id: int, name: str) -> SecretStr:
+        """A credential as it is stored.
+
+        Raises:
+            NotUsable: it is not, or cannot be decrypted any more.
+        """
+        try:
+            with self.sessions() as session:
+                kept = self.store.get(session, connection_id, name)
+        except vault.VaultError as error:
+            raise NotUsable(f"{error} Give all of 24SevenOffice's credentials at once.") from error
+        if kept is None:
+            raise NotUsable(f"There is no {name.replace('_', ' ')} stored. Give it as well.")
+        return kept
 
     def _check_key(self, connection: Connection, key: SecretStr) -> None:
         """That the key opens the connection's account: to another one all links would lead nowhere.
@@ -454,28 +457,6 @@ def _refuse_second(session: Session, slug: str, account: str, identity: Identity
             f"The connection '{other.slug}' pairs {other.name} and {other.tfso_client} already; "
             "a second one would transfer everything twice. Use that one, or name another company."
         )
-
-
-def _looked_at(what: str, look: Callable[[], Finding]) -> Finding:
-    """What a look found, or the failure that kept it from finding anything."""
-    try:
-        return look()
-    except Failure as failure:
-        return Finding(False, f"{what}: {failure.message}")
-
-
-def _account_found(connection: Connection, clients: VendorClients) -> Finding:
-    account = clients.of(System.RACKBEAT).account()
-    belongs = f"Rackbeat: the key belongs to {account.get('company_name')}"
-    if str(account.get("id")) == connection.rackbeat_account:
-        return Finding(True, f"{belongs}.")
-    other = f"not to the account this connection was made for ({connection.name})"
-    return Finding(False, f"{belongs}, {other}.")
-
-
-def _identity_found(clients: VendorClients) -> Finding:
-    identity = clients.of(System.TFSO).check()
-    return Finding(True, f"24SevenOffice: writes into {identity.client_name}.")
 
 
 def _secrets(new: NewConnection) -> dict[str, SecretStr]:

@@ -436,6 +436,23 @@ def test_a_24so_password_that_is_not_accepted_is_not_stored(the_world: World) ->
     assert stored_secrets(the_world, connection.id)[1] == SandboxConfig().password
 
 
+def test_credentials_whose_key_is_lost_are_replaced_all_at_once(the_world: World) -> None:
+    the_world.connect()
+    another = Vault((SecretStr(Fernet.generate_key().decode()),))
+    with_another_key = replace(the_world.connections, store=another)
+    config = SandboxConfig()
+    given = {TFSO_PASSWORD: SecretStr(config.password)}
+    with pytest.raises(NotUsable, match="all of 24SevenOffice's credentials at once"):
+        with_another_key.replace_credentials(SLUG, given)
+    given["tfso_username"] = SecretStr(config.username)
+    given["tfso_application_id"] = SecretStr(config.application_id)
+    with_another_key.replace_credentials(SLUG, given)
+    with the_world.sessions() as session:
+        connection = session.scalars(select(Connection)).one()
+        stored = another.get(session, connection.id, TFSO_PASSWORD)
+    assert stored == given[TFSO_PASSWORD]
+
+
 def test_a_new_user_goes_on_in_the_same_company(the_world: World) -> None:
     the_world.connect()
     with the_world.sessions.begin() as session:
