@@ -25,6 +25,8 @@ from sandbox.tfso.config import FJELLHEIM, SandboxConfig
 from sandbox.tls import tls
 
 STOP_SECONDS = 15.0
+# Ctrl-C, a request to end, and the end of the terminal.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DidNotStart(RuntimeError):
@@ -42,8 +44,7 @@ def uninterrupted() -> Iterator[None]:
         return
     arrived: list[int] = []
     before = {
-        each: signal.signal(each, lambda number, _frame: arrived.append(number))
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        each: signal.signal(each, lambda number, _frame: arrived.append(number)) for each in SIGNALS
     }
     try:
         yield

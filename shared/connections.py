@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,10 +25,10 @@ from shared.rackbeat.client import RackbeatClient
 from shared.settings import check_settings, load_settings
 from shared.tables import Connection, WebhookSubscription
 from shared.tfso import DEFAULT_BASE_URL
-from shared.tfso.login import Identity, TfsoCredentials
+from shared.tfso.login import Identity
 from shared.tfso.sessions import MemorySessionStore
 from shared.vault import Vault
-from shared.vendors import VendorClients, Vendors
+from shared.vendors import VendorClients, Vendors, tfso_credentials
 from shared.words import System
 
 log = structlog.get_logger()
@@ -166,7 +166,7 @@ class Connections:
 
     def _identity(self, new: NewConnection, choose: Choose | None) -> Identity:
         """The identity to write into: the one named, the only one there is, or the one chosen."""
-        identities = self._identities(new)
+        identities = self._opened_by(new.tfso_url, _secrets(new))
         if new.identity is None and len(identities) == 1:
             return identities[0]
         if new.identity is None and identities and choose is not None:
@@ -174,30 +174,21 @@ class Connections:
         for identity in identities:
             if new.identity is not None and identity.id.lower() == new.identity.lower():
                 return identity
-        choices = "; ".join(f"{i.id} ({i.client_name})" for i in identities)
         wanted = (
             "This 24SevenOffice user has access to several companies: say which one with "
             "--identity."
             if new.identity is None
             else f"This 24SevenOffice user has no identity {new.identity}."
         )
-        raise NotUsable(f"{wanted} There are: {choices}")
+        raise NotUsable(f"{wanted} There are: {_named(identities)}")
 
-    def _identities(self, new: NewConnection) -> list[Identity]:
-        credentials = TfsoCredentials(
-            username=new.tfso_username,
-            password=new.tfso_password,
-            application_id=new.tfso_application_id,
-            identity_id=new.identity or "",
-        )
-        return self._opened_by(new.tfso_url, credentials)
-
-    def _opened_by(self, tfso_url: str, credentials: TfsoCredentials) -> list[Identity]:
+    def _opened_by(self, tfso_url: str, secrets: Mapping[str, SecretStr]) -> list[Identity]:
         """The identities that credentials open.
 
         Raises:
             AuthFailed: they are wrong.
         """
+        credentials = tfso_credentials(secrets, "")
         with self.vendors.tfso(tfso_url, credentials, sessions=MemorySessionStore()) as client:
             return client.identities()
 
@@ -360,27 +351,21 @@ class Connections:
         """
         if identity is None and not secrets.keys() & set(_TFSO_SECRETS):
             return connection.tfso_identity
-        username, password, application_id = (
-            secrets.get(name) or self._kept(connection.id, name) for name in _TFSO_SECRETS
-        )
-        credentials = TfsoCredentials(
-            username=username.get_secret_value(),
-            password=password,
-            application_id=application_id,
-            identity_id="",
-        )
-        opened = self._opened_by(connection.tfso_url, credentials)
+        together = {
+            name: secrets.get(name) or self._kept(connection.id, name) for name in _TFSO_SECRETS
+        }
+        opened = self._opened_by(connection.tfso_url, together)
         before, company = connection.tfso_identity, connection.tfso_client
         wanted = (identity or before).lower()
         found = [each for each in opened if each.id.lower() == wanted]
         if not found and identity is None:
             found = [each for each in opened if each.client_name == company]
         if len(found) != 1 or (found[0].client_name != company and found[0].id != before):
-            choices = "; ".join(f"{each.id} ({each.client_name})" for each in opened)
             raise NotUsable(
                 f"These credentials do not lead into {company}, which the connection "
                 f"{connection.slug} was made for, or --identity is to say how. They open: "
-                f"{choices}. Nothing is stored. Another company needs a connection of its own."
+                f"{_named(opened)}. Nothing is stored. Another company needs a connection of its "
+                "own."
             )
         return found[0].id
 
@@ -457,6 +442,10 @@ def _refuse_second(session: Session, slug: str, account: str, identity: Identity
             f"The connection '{other.slug}' pairs {other.name} and {other.tfso_client} already; "
             "a second one would transfer everything twice. Use that one, or name another company."
         )
+
+
+def _named(identities: Sequence[Identity]) -> str:
+    return "; ".join(f"{each.id} ({each.client_name})" for each in identities)
 
 
 def _secrets(new: NewConnection) -> dict[str, SecretStr]:

@@ -86,7 +86,6 @@ class Comparison:
     """What a reconciliation found of one kind.
 
     Attributes:
-        news: changes that bring the two systems together.
         renumbered: links whose Rackbeat record has a new number: old to new.
         doubtful: keys of records that may be renumbered ones, with a message for a person.
         not_linked: by system, what is not linked.
@@ -94,7 +93,6 @@ class Comparison:
         keys: the first keys of what is counted there, where something is to be done about it.
     """
 
-    news: list[News] = field(default_factory=list)
     renumbered: dict[str, str] = field(default_factory=dict)
     doubtful: dict[str, str] = field(default_factory=dict)
     not_linked: dict[System, Baseline] = field(
@@ -102,22 +100,25 @@ class Comparison:
     )
     report: dict[str, int] = field(default_factory=dict)
     keys: dict[str, list[str]] = field(default_factory=dict)
-    _about: dict[str, list[News]] = field(default_factory=dict)
+    _news: list[tuple[str, News]] = field(default_factory=list)
+
+    @property
+    def news(self) -> list[News]:
+        """Changes that bring the two systems together."""
+        return [news for _what, news in self._news]
 
     def add(self, what: str, key: str | None = None, news: News | None = None) -> None:
         self.report[what] = self.report.get(what, 0) + 1
         if key is not None and len(keys := self.keys.setdefault(what, [])) < NAMED:
             keys.append(key)
         if news is not None:
-            self.news.append(news)
-            self._about.setdefault(what, []).append(news)
+            self._news.append((what, news))
 
     def take_back(self, what: str, instead: str) -> None:
         """Report it under another name, and do nothing about it."""
         self.report[instead] = self.report.pop(what)
         self.keys[instead] = self.keys.pop(what)
-        dropped = self._about.pop(what, [])
-        self.news = [news for news in self.news if news not in dropped]
+        self._news = [each for each in self._news if each[0] != what]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from threading import Lock
 from typing import Any
@@ -89,6 +89,21 @@ class DatabaseSessionStore:
         except vault.VaultError:
             # Stored by a process that was given a newer key already: a login replaces it.
             return None
+
+
+def tfso_credentials(secrets: Mapping[str, SecretStr], identity: str) -> TfsoCredentials:
+    """What to log in with.
+
+    Args:
+        secrets: by the names they have in the vault.
+        identity: the Id of the chosen one; "" where none is chosen yet.
+    """
+    return TfsoCredentials(
+        username=secrets[vault.TFSO_USERNAME].get_secret_value(),
+        password=secrets[vault.TFSO_PASSWORD],
+        application_id=secrets[vault.TFSO_APPLICATION_ID],
+        identity_id=identity,
+    )
 
 
 class VendorClients:
@@ -221,12 +236,7 @@ class Vendors:
     def _tfso(
         self, connection: Connection, secrets: dict[str, SecretStr], bulk: bool
     ) -> TfsoClient:
-        credentials = TfsoCredentials(
-            username=secrets[vault.TFSO_USERNAME].get_secret_value(),
-            password=secrets[vault.TFSO_PASSWORD],
-            application_id=secrets[vault.TFSO_APPLICATION_ID],
-            identity_id=connection.tfso_identity,
-        )
+        credentials = tfso_credentials(secrets, connection.tfso_identity)
         store = DatabaseSessionStore(self._sessions, self._vault, connection.id, self._clock)
         return self.tfso(
             connection.tfso_url, credentials, sessions=store, bulk=bulk, sharer=connection.slug

@@ -19,6 +19,7 @@ from tasks.tfso_documents import (
     is_invoice,
     is_only_invoice,
     order_mark,
+    reference_of_order,
     takes_back,
 )
 
@@ -147,7 +148,11 @@ class TfsoOrders(TfsoDocuments[Order]):
         payload = self.document_payload(entity, context)
         if context.existing is None:
             payload["OrderStatus"] = context.settings.order.status
-        elif context.existing.get("OrderStatus") == INACTIVE:
+            return payload
+        reference = reference_of_order(context.existing, entity.reference_number)
+        if reference is not None:
+            payload["ReferenceNumber"] = reference
+        if context.existing.get("OrderStatus") == INACTIVE:
             payload["OrderStatus"] = _status_again(context)
         return payload
 

@@ -46,27 +46,33 @@ _OUR_INVOICE = re.compile(r"Rackbeat faktura ([^\s,]+)(?:, ordre \S+)?" + _THEIR
 _NUMBER = re.compile("[0-9]{1,10}")
 
 
+def _written(record: Record) -> str:
+    return text(record.get("ReferenceNumber")) or ""
+
+
 def order_mark(record: Record) -> str:
     """The mark of the order a record is, or was before it became an invoice."""
-    found = _OUR_ORDER.fullmatch(text(record.get("ReferenceNumber")) or "")
+    found = _OUR_ORDER.fullmatch(_written(record))
     return f"Rackbeat {found[1]}" if found else f"24SO {record.get('OrderId')}"
 
 
 def invoice_mark(record: Record) -> str:
     """The mark of the invoice a record is."""
-    found = _OUR_INVOICE.fullmatch(text(record.get("ReferenceNumber")) or "")
+    found = _OUR_INVOICE.fullmatch(_written(record))
     return f"Rackbeat faktura {found[1]}" if found else f"24SO {record.get('OrderId')}"
 
 
-def their_number(record: Record) -> str | None:
-    """What a person wrote as the document's reference number."""
-    written = text(record.get("ReferenceNumber"))
-    ours = _OUR_INVOICE.fullmatch(written or "") or _OUR_ORDER.fullmatch(written or "")
-    return text(ours["theirs"]) if ours else written
+def _apart(record: Record) -> tuple[str, str | None]:
+    """What we have written as a document's reference number, and what a person has."""
+    written = _written(record)
+    ours = _OUR_INVOICE.fullmatch(written) or _OUR_ORDER.fullmatch(written)
+    if ours is None:
+        return "", written or None
+    return written.removesuffix(f" ({ours['theirs']})"), text(ours["theirs"])
 
 
-def _reference(mark: str | None, theirs: str | None) -> str | None:
-    return f"{mark} ({theirs})" if theirs else mark
+def _reference(ours: str | None, theirs: str | None) -> str | None:
+    return f"{ours} ({theirs})" if theirs else ours
 
 
 def reference_of_invoice(mark: str, existing: Record, theirs: str | None) -> str | None:
@@ -77,29 +83,25 @@ def reference_of_invoice(mark: str, existing: Record, theirs: str | None) -> str
     """
     of_ours = order_mark(existing).partition("Rackbeat ")[2]
     ours = f"{mark}, ordre {of_ours}" if of_ours else mark
-    return _reference(ours, theirs or their_number(existing))
+    return _reference(ours, theirs or _apart(existing)[1])
 
 
-def _reference_again(existing: Record, theirs: str | None) -> str | None:
-    """The reference of a document with what a person has given it since; None where it stays."""
-    if theirs is None or theirs == their_number(existing):
+def reference_of_order(existing: Record, theirs: str | None) -> str | None:
+    """The reference of an order with what a person has given it since; None where it stays."""
+    ours, before = _apart(existing)
+    if theirs is None or theirs == before:
         return None
-    before = text(existing.get("ReferenceNumber")) or ""
-    ours = _OUR_INVOICE.fullmatch(before) or _OUR_ORDER.fullmatch(before)
-    if ours is None:
-        return theirs
-    return _reference(before.removesuffix(f" ({ours['theirs']})"), theirs)
+    return _reference(ours, theirs) if ours else theirs
 
 
 def is_invoice(record: Record) -> bool:
     """Whether it was made of, or has become, an invoice of Rackbeat's."""
-    return bool(_OUR_INVOICE.fullmatch(text(record.get("ReferenceNumber")) or ""))
+    return bool(_OUR_INVOICE.fullmatch(_written(record)))
 
 
 def is_only_invoice(record: Record) -> bool:
     """Whether it was made of an invoice of Rackbeat's and never was an order."""
-    reference = text(record.get("ReferenceNumber")) or ""
-    return is_invoice(record) and not _OUR_ORDER.fullmatch(reference)
+    return is_invoice(record) and not _OUR_ORDER.fullmatch(_written(record))
 
 
 def takes_back(record: Record) -> bool:
@@ -136,7 +138,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             "deliver_on": day(record.get("DeliveryDate"), "DeliveryDate"),
             "payment_terms": terms.read(whole(record.get("PaymentTime"), "PaymentTime")),
             "their_reference": record.get("YourReference"),
-            "reference_number": their_number(record),
+            "reference_number": _apart(record)[1],
             "heading": record.get("InvoiceTitle"),
             "note": record.get("InvoiceText"),
             "currency": _currency(record, context.settings),
@@ -173,10 +175,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
         if context.settings.stock.lets(Direction.RACKBEAT_TO_24SO):
             # What is sold is off Rackbeat's figure already; it must not be taken off twice.
             payload["SkipStock"] = True
-        if context.existing is not None:
-            reference = _reference_again(context.existing, document.reference_number)
-            payload |= without_nothing({"ReferenceNumber": reference})
-        else:
+        if context.existing is None:
             # Our mark: the reference number tells whose document it is, the status can be searched.
             payload["ReferenceNumber"] = _reference(document.mark, document.reference_number)
             number = (document.number or "").lstrip("0")

@@ -10,9 +10,10 @@ import structlog
 from shared.config import Configuration
 from shared.traces import described
 
-# Libraries whose lines hold requests and answers whole.
-_TALKATIVE = ("httpx", "httpcore", "zeep", "urllib3", "celery.worker.strategy")
-_CHATTY = "alembic.runtime.plugins"  # a line for each of its parts, in every process
+# Libraries whose lines hold requests and answers whole; the last has one for each of its parts.
+_TALKATIVE = (
+    "httpx", "httpcore", "zeep", "urllib3", "celery.worker.strategy", "alembic.runtime.plugins",
+)  # fmt: skip
 
 
 def set_up_logging(config: Configuration) -> None:
@@ -44,7 +45,7 @@ def set_up_logging(config: Configuration) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.raiseExceptions = False  # a line that cannot be written would be shown with its trace
-    for name in (*_TALKATIVE, _CHATTY):
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -177,14 +177,13 @@ class JournalWriter:
     ) -> None:
         now = self.clock()
         direction = Direction(self.change.direction)
-        connection_id, kind, key = self.change.connection_id, self.change.kind, self.change.key
-        link = find_link(session, connection_id, kind, direction.source, key, lock=True)
+        link = self._link(session, lock=True)
         if link is None:
             link = make_link(
-                connection_id,
-                kind,
+                self.change.connection_id,
+                self.change.kind,
                 source=direction.source,
-                source_key=key,
+                source_key=self.change.key,
                 target_key=target_key,
                 now=now,
             )
@@ -196,10 +195,13 @@ class JournalWriter:
     def _is_not_linked_meanwhile(self, session: Session) -> None:
         """See that the change that travels the other way has not found the record's counterpart
         since this one looked for it."""
-        direction = Direction(self.change.direction)
-        connection_id, kind, key = self.change.connection_id, self.change.kind, self.change.key
-        if find_link(session, connection_id, kind, direction.source, key) is not None:
+        if self._link(session) is not None:
             raise Wait("It has been linked while it was looked for.", seconds=1)
+
+    def _link(self, session: Session, *, lock: bool = False) -> Link | None:
+        """The record's link as it is stored now."""
+        change, source = self.change, Direction(self.change.direction).source
+        return find_link(session, change.connection_id, change.kind, source, change.key, lock=lock)
 
     def _claim_holds(self, session: Session) -> Change:
         stored = still_ours(session, self.change, now=self.clock())

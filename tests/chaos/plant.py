@@ -24,6 +24,7 @@ from shared.database import make_engine, make_sessions
 from shared.migrate import migrate
 from shared.tables import Connection
 from tests.chaos.proxy import Proxy
+from tests.harness.processes import children
 
 CHECKOUT = Path(__file__).parents[2]
 LOGS = CHECKOUT / ".local" / "chaos-logs"
@@ -97,10 +98,7 @@ class Plant(Stack):
         found: list[int] = []
         for worker in self.worker_processes:
             if worker.running is not None:
-                main = worker.running.pid
-                with suppress(FileNotFoundError):
-                    children = Path(f"/proc/{main}/task/{main}/children").read_text()
-                    found += [int(child) for child in children.split()]
+                found += children(worker.running.pid)
         return found
 
     # -- keeping it going -------------------------------------------------------------------------

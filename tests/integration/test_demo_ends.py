@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -17,6 +16,7 @@ from typing import IO
 import pytest
 
 from sandbox.demo import REPORT
+from tests.harness.processes import descendants
 
 CHECKOUT = Path(__file__).parent.parent.parent
 MARK = "DEMO_TEST_MARK"
@@ -84,15 +84,6 @@ class Demo:
     def _output(self) -> IO[str]:
         assert self.process.stdout is not None
         return self.process.stdout
-
-
-def descendants(process: int) -> set[int]:
-    """Everything below a process, as long as the parents live."""
-    with suppress(FileNotFoundError):
-        tasks = Path(f"/proc/{process}/task").glob("*/children")
-        children = {int(each) for task in tasks for each in task.read_text().split()}
-        return children.union(*map(descendants, children))
-    return set()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from shared.kind import Lookup, Note, Record, Side
 from shared.rackbeat.protocol import Page, Resource
 from shared.tfso.client import SyncPage
 from shared.tfso.protocol import SessionLost
-from shared.tfso.sessions import in_session
+from shared.tfso.sessions import MemorySessionStore, in_session
 from shared.words import System
 from tests.simulation.calls import Call, Calls
 from tests.simulation.fate import Fate, Hazard
@@ -249,24 +249,6 @@ class Rackbeat(Vendor):
         return record
 
 
-class Session:
-    """What all workers of the connection share: the session to make calls in.
-
-    While one of them logs in, the product lets the others wait. Here none goes on meanwhile.
-    """
-
-    def __init__(self) -> None:
-        self._id: SecretStr | None = None
-
-    def current(self) -> SecretStr | None:
-        return self._id
-
-    def renew(self, lost: SecretStr | None, login: Callable[[], SecretStr]) -> SecretStr:
-        if self._id is None or self._id == lost:
-            self._id = login()
-        return self._id
-
-
 class Tfso(Vendor):
     """24SevenOffice, and its client. It gives the Ids, and says only when a product changed."""
 
@@ -275,7 +257,7 @@ class Tfso(Vendor):
     def __init__(self, fate: Fate, workers: Workers, under_way: Calls) -> None:
         super().__init__(fate, workers, under_way)
         self.ids = 0
-        self._session = Session()
+        self._session = MemorySessionStore()
         self._logins = 0
 
     # -- the client -----------------------------------------------------------------------------
