@@ -162,14 +162,24 @@ class Entity(Part):
         """The record in its system's inactive state; None where there is no such state."""
         return None
 
+    def needless(self) -> str | None:
+        """Why nothing is made of the record where it has not been transferred yet; None where
+        something is."""
+        return None
+
     def label(self) -> str:
         """How people call the record."""
         raise NotImplementedError
 
 
+def changed(seen: Seen, current: Seen) -> set[str]:
+    """The fields that have changed since a record was seen; what was not known then has not."""
+    return {name for name, value in current.items() if name in seen and seen[name] != value}
+
+
 def differs(seen: Seen, current: Seen) -> bool:
     """Whether a record has changed since it was seen; what was not known then is no change."""
-    return any(name in seen and seen[name] != value for name, value in current.items())
+    return bool(changed(seen, current))
 
 
 def differences(before: Seen, after: Seen) -> dict[str, tuple[Any, Any]]:

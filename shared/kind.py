@@ -149,6 +149,11 @@ class Side(ABC, Generic[E]):
         del existing
         return False
 
+    def takes_only(self, existing: Record) -> frozenset[str] | None:
+        """The fields that an existing record here takes from the other system; None for all."""
+        del existing
+        return None
+
     def needs_completing(self, settings: Settings) -> bool:
         """Whether a record as lists show it lacks something, which `completed` adds."""
         del settings

@@ -247,9 +247,10 @@ class Comparing:
         for key, listed in records.items():
             if key in linked or listed.entity is None:
                 continue
-            said = fingerprint(listed.entity.seen()) if listed.wanted else NOT_WANTED
+            wanted = listed.wanted and listed.entity.needless() is None
+            said = fingerprint(listed.entity.seen()) if wanted else NOT_WANTED
             result.not_linked[system][key] = said
-            if not listed.wanted:
+            if not wanted:
                 continue
             if known is None or was_there(known, key, said, for_good=for_good):
                 result.add(f"never_transferred_from_{system.value}")

@@ -42,6 +42,9 @@ class Order(Document):
         """Of a cancelled order nothing is written but that it is cancelled."""
         return set() if self.cancelled else super().empty()
 
+    def needless(self) -> str | None:
+        return "It was cancelled before it was transferred." if self.cancelled else None
+
     def label(self) -> str:
         return f"order {self.number or self.mark}"
 

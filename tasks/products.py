@@ -61,6 +61,8 @@ class Product(Entity):
         return self.model_copy(update={"active": False})
 
 
+# What a structure item takes from 24SevenOffice.
+OF_STRUCTURE_ITEM = frozenset({"name"})
 # The fields of which Rackbeat's record shows whether they are empty.
 SHOWN = {"description": "description", "ean": "barcode"}
 
@@ -93,6 +95,9 @@ class RackbeatProducts(RackbeatSide[Product]):
 
     def takes_empty(self, existing: Record) -> bool:
         return not is_structure_item(existing)
+
+    def takes_only(self, existing: Record) -> frozenset[str] | None:
+        return OF_STRUCTURE_ITEM if is_structure_item(existing) else None
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         if is_structure_item(record) and not settings.product.structure_items:

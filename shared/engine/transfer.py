@@ -19,7 +19,7 @@ from shared.engine.references import Missing, key_at_target
 from shared.engine.renumbering import renumbered
 from shared.engine.wanted import left_alone, not_wanted
 from shared.engine.writing import Result, Write, Writer
-from shared.entity import Entity, Reference, Seen, differences, differs
+from shared.entity import Entity, Reference, Seen, changed, differences, differs
 from shared.failures import Failure, Rejected, Unmappable
 from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Payload, Record, Written
@@ -100,6 +100,9 @@ class Transfer:
         if link is None and reason is not None:
             return Result(Outcome.SKIPPED, message=reason)
         entity = self.source.parse(record, self._context())
+        reason = entity.needless() if link is None else None
+        if reason is not None and self.recovery.earlier_creation() is None:
+            return Result(Outcome.SKIPPED, message=reason)
         if link is not None and not self.change.forced and self._is_as_seen(link, entity):
             key = counterpart(link, self.direction.source)
             return Result(Outcome.UNCHANGED, key, source_seen=entity.seen())
@@ -360,11 +363,13 @@ class Transfer:
         target_key = counterpart(link, self.direction.source)
         if (reason := self.target.refuses(existing, self.settings)) is not None:
             return Result(Outcome.SKIPPED, target_key, message=reason)
-        both_edited = self._both_edited(link, existing)
-        if both_edited and self._winner(record, existing) is not self.direction.source:
+        edited = self._edited_at_target(link, existing)
+        takes = self.source.takes_only(record)
+        contested = edited if takes is None else edited & takes
+        if contested and self._winner(record, existing) is not self.direction.source:
             return self._lost(desired, existing, link)
         desired = self._with_empty_fields(entity, desired, link, existing)
-        if both_edited:
+        if edited:
             self._note_overwritten(desired, existing, link)
         return self._bring_to(desired, existing, target_key, otherwise, source_seen=entity.seen())
 
@@ -400,13 +405,12 @@ class Transfer:
         both = self.settings.of(self.kind.name).origin is Origin.BOTH
         return both and not self.change.forced
 
-    def _both_edited(self, link: Link, existing: Record) -> bool:
-        """Whether the target was edited, too, since both sides last agreed."""
+    def _edited_at_target(self, link: Link, existing: Record) -> set[str]:
+        """The fields that were edited at the target, too, since both sides last agreed."""
         if not self._edits_count_at_target():
-            return False
+            return set()
         current = self.target.parse(existing, Context(self.settings)).seen()
-        known = seen(link, self.direction.target)
-        return bool(known) and differs(known, current)
+        return changed(seen(link, self.direction.target), current)
 
     def _winner(self, record: Record, existing: Record) -> System:
         by_setting = self.settings.conflict.winner

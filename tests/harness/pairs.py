@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from shared.settings import Settings
 from shared.words import System
 from tests.harness.world import Json, World
 
@@ -138,19 +139,23 @@ COMPANY = (
     ),
 )  # fmt: skip
 GROUP = (Field("name", "name", ("Name",), lambda n: f"varer {n}"),)
+
+PRICES = {"price": "Price", "web_price": "WebPrice"}
+COSTS = {"in_price": "InPrice", "cost": "Cost"}
+
+
+def _amount(name: str, rackbeat: str, tfso: str, new: Callable[[int], Value]) -> Field:
+    return Field(
+        name, rackbeat, (tfso,), new,
+        from_rackbeat=number, from_tfso=number, to_rackbeat=str, to_tfso=str,
+    )  # fmt: skip
+
+
 PRODUCT = (
     Field("name", "name", ("Name",), lambda n: f"ski {n}"),
     Field(
         "description", "description", ("Description",), lambda n: f"Lakkert, nr. {n}",
         may_be_empty=True,
-    ),
-    Field(
-        "sales price", "sales_price", ("Price",), lambda n: Decimal(f"{n}.95"),
-        from_rackbeat=number, from_tfso=number, to_rackbeat=str, to_tfso=str,
-    ),
-    Field(
-        "cost price", "recommended_cost_price", ("InPrice",), lambda n: Decimal(f"{n}.125"),
-        from_rackbeat=number, from_tfso=number, to_rackbeat=str, to_tfso=str,
     ),
     Field("EAN", "barcode", ("EAN1",), lambda n: f"70900{n:08d}", may_be_empty=True),
     Field(
@@ -166,13 +171,14 @@ class Shape:
     """What the two systems call a kind of record, and how they write it.
 
     Attributes:
-        saves: the operations that change a record.
+        lists: where its records are; structure items are among Rackbeat's products.
+        saves: the operations that change a record in 24SevenOffice.
     """
 
     kind: str
-    plural: Mapping[System, str]
+    lists: Mapping[System, tuple[str, ...]]
     fields: tuple[Field, ...]
-    saves: Mapping[System, str]
+    saves: str
 
     def field(self, name: str) -> Field:
         return next(each for each in self.fields if each.name == name)
@@ -180,36 +186,58 @@ class Shape:
     def all_in(self, world: World, system: System) -> list[Json]:
         """Every record in a system, that of another kind in the same list left out."""
         if system is System.RACKBEAT:
-            found: list[Json] = world.rackbeat.state()[self.plural[system]]
-            return found
-        records = world.all_in_tfso(self.plural[system])
+            state = world.rackbeat.state()
+            return [record for plural in self.lists[system] for record in state[plural]]
+        (plural,) = self.lists[system]
+        records = world.all_in_tfso(plural)
         if self.kind in TYPES:
             return [r for r in records if r["Type"] == TYPES[self.kind] and r["Active"]]
         return records
+
+    def list_of(self, system: System, record: Json) -> str:
+        """Where a record is."""
+        first, *others = self.lists[system]
+        return others[0] if is_structure_item(record) else first
+
+    def save(self, system: System, record: Json) -> str:
+        """The operation that changes a record."""
+        if system is System.TFSO:
+            return self.saves
+        return f"PUT /{self.list_of(system, record).replace('_', '-')}/{{number}}"
 
     def view(self, system: System, record: Json) -> dict[str, Value]:
         return {each.name: each.seen_in(system, record) for each in self.fields}
 
 
 TYPES = {"customer": "Business", "supplier": "Supplier"}
+MASTER_DATA = ("product_group", "product", *TYPES)
 
 
-def _shape(kind: str, plural: str, tfso: str, fields: tuple[Field, ...], save: str) -> Shape:
-    path = plural.replace("_", "-")
-    return Shape(
-        kind,
-        {System.RACKBEAT: plural, System.TFSO: tfso},
-        fields,
-        {System.RACKBEAT: f"PUT /{path}/{{number}}", System.TFSO: save},
+def is_structure_item(record: Json) -> bool:
+    return record.get("type") == "lot"
+
+
+def shapes(settings: Settings) -> dict[str, Shape]:
+    """Every kind of master data, its fields as these settings pair them."""
+    fields = settings.product
+    product = (
+        *PRODUCT,
+        _amount("sales price", "sales_price", PRICES[fields.price], lambda n: Decimal(f"{n}.95")),
+        _amount(
+            "cost price", "recommended_cost_price", COSTS[fields.cost],
+            lambda n: Decimal(f"{n}.125"),
+        ),
+    )  # fmt: skip
+    made = (
+        _shape("product_group", ("product_groups",), "categories", GROUP, "SaveCategories"),
+        _shape("product", ("products", "lots"), "products", product, "SaveProducts"),
+        _shape("customer", ("customers",), "companies", COMPANY, "SaveCompanies"),
+        _shape("supplier", ("suppliers",), "companies", COMPANY, "SaveCompanies"),
     )
+    return {shape.kind: shape for shape in made}
 
 
-SHAPES = {
-    shape.kind: shape
-    for shape in (
-        _shape("product_group", "product_groups", "categories", GROUP, "SaveCategories"),
-        _shape("product", "products", "products", PRODUCT, "SaveProducts"),
-        _shape("customer", "customers", "companies", COMPANY, "SaveCompanies"),
-        _shape("supplier", "suppliers", "companies", COMPANY, "SaveCompanies"),
-    )
-}
+def _shape(
+    kind: str, rackbeat: tuple[str, ...], tfso: str, fields: tuple[Field, ...], saves: str
+) -> Shape:
+    return Shape(kind, {System.RACKBEAT: rackbeat, System.TFSO: (tfso,)}, fields, saves)

@@ -239,6 +239,27 @@ def test_an_order_cancelled_or_deleted_in_rackbeat_is_inactive_in_24so(
     assert the_world.states() == []
 
 
+def test_an_order_cancelled_before_it_was_transferred_leaves_nothing_behind(
+    the_world: World,
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    reconcile(the_world)
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2"))
+    the_world.rackbeat.edit("orders", made["number"], {"is_cancelled": True})
+    the_world.settle()
+    change = the_world.change(kind="order")
+    assert (change.outcome, change.message) == (
+        "skipped",
+        "It was cancelled before it was transferred.",
+    )
+    assert the_world.writes() == {}
+    assert "new_in_rackbeat" not in reconcile(the_world)["order"]
+    the_world.rackbeat.edit("orders", made["number"], {"is_cancelled": False})
+    the_world.settle()
+    assert the_only_order(the_world)["OrderStatus"] == "Confirmed"
+
+
 @pytest.mark.parametrize(("status", "again"), [("Pack", "Pack"), ("Web", "Confirmed")])
 def test_an_order_cancelled_by_mistake_comes_back_in_its_status(
     the_world: World, status: str, again: str

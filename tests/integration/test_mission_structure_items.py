@@ -109,3 +109,24 @@ def test_an_edit_of_a_converted_product_in_rackbeat_still_reaches_24so(the_world
     the_world.settle()
     there = the_world.in_tfso("products", link.tfso_key)
     assert (there["Name"], Decimal(there["Price"])) == ("Skipakke", 5000)
+
+
+def test_an_edit_of_a_structure_item_does_not_lose_to_one_that_it_does_not_take(
+    the_world: World,
+) -> None:
+    the_world.connect(conflict={"wins": "24so"})
+    link = linked(the_world, "product", tfso_product(the_world))
+    convert(the_world, link.rackbeat_key)
+    the_world.settle()
+    the_world.rackbeat.edit("lots", link.rackbeat_key, {"sales_price": 5000})
+    the_world.tfso.edit("products", link.tfso_key, {"Price": "10"})
+    later(the_world)
+    there = the_world.in_tfso("products", link.tfso_key)
+    assert Decimal(there["Price"]) == 5000
+    change = next(c for c in the_world.changes(kind="product") if c.outcome == "updated")
+    assert "given up: {'sales_price': '10'" in str(change.notes)
+    the_world.rackbeat.edit("lots", link.rackbeat_key, {"name": "Skipakke"})
+    the_world.tfso.edit("products", link.tfso_key, {"Name": "Turpakke"})
+    later(the_world)
+    assert the_world.in_rackbeat("lots", link.rackbeat_key)["name"] == "Turpakke"
+    assert the_world.in_tfso("products", link.tfso_key)["Name"] == "Turpakke"

@@ -1,0 +1,1 @@
+"""Random stories of people who work in both systems."""
