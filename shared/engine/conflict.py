@@ -1,4 +1,4 @@
-"""Which of two edits of the same record is the newer one."""
+"""Two edits of the same record: which is the newer one, and what is given up for it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared.engine.emptying import emptied_since
+from shared.entity import Entity, Seen, differences
 from shared.journal.record import is_record, which_record
 from shared.tables import Change
 from shared.words import Direction, System
@@ -40,3 +42,20 @@ def _last_told(session: Session, change: Change, direction: Direction, key: str)
 
 
 _LAST_TOLD = select(func.max(Change.recorded_at)).where(is_record())
+
+
+def given_up(desired: Entity, current: Entity) -> Seen:
+    """The source's values that are not transferred."""
+    differing = differences(desired.seen(), current.seen())
+    return {name: ours for name, (ours, _theirs) in differing.items()}
+
+
+def overwritten(desired: Entity, current: Entity, known: Seen) -> Seen:
+    """The target's values that the desired record replaces, and what was emptied there."""
+    after = desired.over(current).with_all(desired.to_be_emptied(), None).seen()
+    emptied = emptied_since(known, current)
+    return {
+        name: theirs
+        for name, (theirs, _ours) in differences(current.seen(), after).items()
+        if theirs is not None or name in emptied
+    }

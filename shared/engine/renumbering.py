@@ -15,7 +15,7 @@ from shared.journal.record import is_record, which_record
 from shared.kind import Kind, Record
 from shared.links import links_called, relink
 from shared.tables import Change, Link, constant
-from shared.words import State
+from shared.words import Direction, State
 
 # Of more that share a name none is looked at: it says too little, and each costs a call.
 MOST = 20
@@ -88,4 +88,24 @@ def perhaps_renumbered(kind: Kind[Any], new: Iterable[str], old: Iterable[str]) 
         "number, run `varebro link renumber` with the old number and the new one. If it was "
         "deleted, resync the old number to switch it off in 24SevenOffice; then try the other "
         "again."
+    )
+
+
+def see_that_it_is_no_other(
+    change: Change, kind: Kind[Any], desired: Entity, current: Entity
+) -> None:
+    """See that a number that was gone has not been given to something else since.
+
+    Raises:
+        Unmappable: it has.
+    """
+    if (why := desired.contradicts(current)) is None:
+        return
+    direction = Direction(change.direction)
+    source, target = direction.source.title, direction.target.title
+    raise Unmappable(
+        f"The {kind.title.lower()} {change.key} that was transferred has been deleted in {source}. "
+        f"{desired.label()} has its number now, but is not what is linked in {target}, "
+        f"{current.label()}: {why}. Give it another number in {source}, or remove the link with "
+        "`varebro link remove` and try again."
     )

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import idempotency
 from shared.clock import Clock
 from shared.engine.clients import Clients
-from shared.engine.conflict import newest_wins
+from shared.engine.conflict import given_up, newest_wins, overwritten
 from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
-from shared.engine.renumbering import renumbered
+from shared.engine.renumbering import renumbered, see_that_it_is_no_other
 from shared.engine.wanted import left_alone, not_wanted
 from shared.engine.writing import Result, Write, Writer
-from shared.entity import Entity, Reference, Seen, changed, differences, differs
+from shared.entity import Entity, Reference, Seen, changed, differs
 from shared.failures import Failure, Rejected, Unmappable
 from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Payload, Record, Written
@@ -336,20 +336,9 @@ class Transfer:
                 "there, or remove the link with `varebro link remove` to have it created anew."
             )
         if not seen(link, self.direction.source):
-            self._is_not_another(desired, existing)
+            current = self.target.parse(existing, Context(self.settings))
+            see_that_it_is_no_other(self.change, self.kind, desired, current)
         return self._onto(entity, desired, link, record, existing, Outcome.UNCHANGED)
-
-    def _is_not_another(self, desired: Entity, existing: Record) -> None:
-        """See that a number that was gone has not been given to something else since."""
-        current = self.target.parse(existing, Context(self.settings))
-        if (why := desired.contradicts(current)) is not None:
-            source, target = self.direction.source.title, self.direction.target.title
-            raise Unmappable(
-                f"The {self.kind.title.lower()} {self.change.key} that was transferred has been "
-                f"deleted in {source}. {desired.label()} has its number now, but is not what is "
-                f"linked in {target}, {current.label()}: {why}. Give it another number in "
-                f"{source}, or remove the link with `varebro link remove` and try again."
-            )
 
     def _onto(  # noqa: PLR0917
         self,
@@ -428,10 +417,7 @@ class Transfer:
     def _lost(self, desired: Entity, existing: Record, link: Link) -> Result:
         """The values that were not transferred are kept in the journal."""
         current = self.target.parse(existing, Context(self.settings))
-        lost = {
-            name: ours
-            for name, (ours, _theirs) in differences(desired.seen(), current.seen()).items()
-        }
+        lost = given_up(desired, current)
         source, target = self.direction.source.title, self.direction.target.title
         self.notes.append(f"Values in {source} that were given up: {lost}")
         return Result(
@@ -447,13 +433,7 @@ class Transfer:
     def _note_overwritten(self, desired: Entity, existing: Record, link: Link) -> None:
         """Keep the target's values that the source's edit wins over, and what was emptied there."""
         current = self.target.parse(existing, Context(self.settings))
-        after = desired.over(current).with_all(desired.to_be_emptied(), None).seen()
-        emptied = emptied_since(seen(link, self.direction.target), current)
-        lost = {
-            name: theirs
-            for name, (theirs, _ours) in differences(current.seen(), after).items()
-            if theirs is not None or name in emptied
-        }
+        lost = overwritten(desired, current, seen(link, self.direction.target))
         if lost:
             self.notes.append(f"Values in {self.direction.target.title} that were given up: {lost}")
 
