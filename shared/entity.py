@@ -114,10 +114,12 @@ class Entity(Part):
         not_compared: fields that only matter when the record is made, such as its number.
         may_be_empty: text fields that are emptied with the source. In a record that is to be
             written such a field may hold "": it is to be emptied; None says nothing about it.
+        together: fields that say something only together, and are written together.
     """
 
     not_compared: ClassVar[frozenset[str]] = frozenset({"number"})
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
+    together: ClassVar[frozenset[str]] = frozenset()
 
     def seen(self) -> Seen:
         """The mapped fields as stored with the link; None means: known to be empty."""
@@ -148,6 +150,14 @@ class Entity(Part):
     def with_all(self, names: Iterable[str], value: str | None) -> Self:
         """The same record with one value in some fields."""
         return self.model_copy(update=dict.fromkeys(names, value))
+
+    def as_in(self, known: Seen) -> set[str]:
+        """The fields that are as they were seen."""
+        return {n for n, value in self.seen().items() if n in known and known[n] == value}
+
+    def without(self, names: set[str]) -> Self:
+        """The same record, to be written without some fields: the target's stay as they are."""
+        return self.with_all(names if self.together <= names else names - self.together, None)
 
     def identifiers(self) -> list[tuple[str, str]]:
         """What tells the record from others in either system, the surest first."""

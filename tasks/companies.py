@@ -54,6 +54,7 @@ class Company(Entity):
     may_be_empty = frozenset(
         {"organisation_number", "email", "phone", "street", "postal_code", "city"}
     )
+    together = frozenset({"street", "postal_code", "city", "country"})
 
     number: Text = None
     mark: Text = None

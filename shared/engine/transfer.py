@@ -278,6 +278,9 @@ class Transfer:
         return counterpart(link, self.direction.target) if link is not None else None
 
     def _matched(self, entity: Entity, desired: Entity, match: Match) -> Result | None:
+        if self.kind.initial:  # documents are written whole
+            current = self.target.parse(match.record, Context(self.settings))
+            desired = desired.without(desired.as_in(current.seen()))
         return self._bring_to(
             desired, match.record, match.key, Outcome.MATCHED, source_seen=entity.seen()
         )
@@ -360,6 +363,9 @@ class Transfer:
         desired = self._with_empty_fields(entity, desired, link, existing)
         if edited:
             self._note_overwritten(desired, existing, link)
+        if self._edits_count_at_target():
+            unedited = entity.as_in(seen(link, self.direction.source)) - edited
+            desired = desired.without(unedited)
         return self._bring_to(desired, existing, target_key, otherwise, source_seen=entity.seen())
 
     def _with_empty_fields(

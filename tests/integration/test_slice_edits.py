@@ -15,7 +15,7 @@ from tests.harness.people import (
     tfso_product,
     tfso_supplier,
 )
-from tests.harness.world import World
+from tests.harness.world import Json, World
 
 # Enough for every pull to be due again.
 A_PULL_LATER = 11
@@ -255,3 +255,62 @@ def test_with_origin_rackbeat_edits_from_there_are_taken(the_world: World) -> No
     made = rackbeat_supplier(the_world)
     the_world.settle()
     assert the_world.in_tfso("companies", made["number"])["Name"] == "Stavfabrikken AS"
+
+
+# -- what nobody has edited -----------------------------------------------------------------------
+
+
+def without(record: Json, *names: str) -> Json:
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def test_an_edit_in_rackbeat_leaves_what_nobody_edited_in_24so_as_it_is(the_world: World) -> None:
+    the_world.connect(product={"origin": "both"})
+    link = linked(the_world, "product", tfso_product(the_world, StockControlled=False))
+    before = the_world.in_tfso("products", link.tfso_key)
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"sales_price": "17.5"})
+    the_world.settle()
+    after = the_world.in_tfso("products", link.tfso_key)
+    assert float(after["Price"]) == 17.5
+    assert without(after, "Price", "DateChanged") == without(before, "Price", "DateChanged")
+
+
+@pytest.mark.parametrize("origin", ["both", "24so"])
+def test_a_matched_record_keeps_what_is_equal_as_it_is_written_there(
+    the_world: World, origin: str
+) -> None:
+    the_world.connect(customer={"origin": origin})
+    there = tfso_customer(the_world)
+    rackbeat_customer(
+        the_world, number=there["Id"], webhooks=False, company_name="Vidda Friluft AS",
+        company_vat="999888777", contact_email="post@vidda.example; faktura@vidda.example",
+        address_street="Storgata 1", address_zipcode="3580", address_city="Geilo",
+        address_country="Norge", contact_phone="22 22 22 22",
+    )  # fmt: skip
+    before = the_world.in_rackbeat("customers", there["Id"])
+    the_world.tfso.edit("companies", there["Id"], {"PhoneNumbers": {"Work": {"Value": "33"}}})
+    linked(the_world, "customer", there)
+    after = the_world.in_rackbeat("customers", there["Id"])
+    assert after["contact_phone"] == "33"
+    edited = ("contact_phone", "updated_at")
+    assert without(after, *edited) == without(before, *edited)
+
+
+def test_an_edit_in_24so_leaves_what_nobody_edited_in_rackbeat_as_it_is(the_world: World) -> None:
+    the_world.connect(customer={"origin": "both"})
+    link = linked(the_world, "customer", tfso_customer(the_world))
+    as_written = {
+        "contact_email": "post@vidda.example; faktura@vidda.example",
+        "address_country": "Norge",
+    }
+    the_world.rackbeat.edit("customers", link.rackbeat_key, as_written)
+    the_world.settle()
+    before = the_world.in_rackbeat("customers", link.rackbeat_key)
+    the_world.tfso.edit("companies", link.tfso_key, {"PhoneNumbers": {"Work": {"Value": "33"}}})
+    the_world.clock.pass_by(minutes=A_PULL_LATER)
+    the_world.work()
+    the_world.settle()
+    after = the_world.in_rackbeat("customers", link.rackbeat_key)
+    assert after["contact_phone"] == "33"
+    edited = ("contact_phone", "updated_at")
+    assert without(after, *edited) == without(before, *edited)
