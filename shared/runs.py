@@ -42,8 +42,6 @@ LEASE = timedelta(seconds=45)
 # A list keeps a worker's slot for minutes: so few are made at a time, for all connections together,
 # that slots are left for what is urgent.
 LISTED_AT_ONCE = 2
-# Two nightly reconciliations are at least so far apart.
-A_NIGHT = timedelta(hours=20)
 # How soon an interrupted run goes on.
 SOON = timedelta(seconds=30)
 
@@ -374,8 +372,8 @@ _LISTED_NOW = (
 
 
 def due_reconciliations(session: Session, *, now: datetime) -> list[str]:
-    """Connections whose nightly reconciliation is due. The first is due at once: what it finds in
-    Rackbeat was there before, everything later is new."""
+    """Connections whose nightly reconciliation is due: none has begun since its hour last came. The
+    first is due at once: what it finds in Rackbeat was there before, everything later is new."""
     due = []
     active = session.scalars(_ACTIVE)
     for connection, settings in with_settings(active):
@@ -386,6 +384,11 @@ def due_reconciliations(session: Session, *, now: datetime) -> list[str]:
                 Run.connection_id == connection.id, Run.cause == Cause.RECONCILE.value
             )
         )
-        if last is None or (now.hour == settings.reconcile.hour and last < now - A_NIGHT):
+        if last is None or last < _last_time_it_was(settings.reconcile.hour, now):
             due.append(connection.slug)
     return due
+
+
+def _last_time_it_was(hour: int, now: datetime) -> datetime:
+    today = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return today if today <= now else today - timedelta(days=1)

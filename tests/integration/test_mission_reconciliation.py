@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -135,15 +135,33 @@ def test_no_transaction_is_open_while_the_systems_are_listed(
     assert set(in_use) == {0}
 
 
+def reconciled_at(the_world: World, *times: tuple[int, float]) -> list[int]:
+    """How many there are when the workers come at these hours (UTC) of these days to come."""
+    midnight = the_world.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    begun = []
+    for day, hour in times:
+        then = midnight + timedelta(days=day, hours=hour)
+        the_world.clock.ahead += then - the_world.clock()
+        the_world.work()
+        begun.append(reconciliations(the_world))
+    return begun
+
+
 def test_it_begins_by_itself_every_night(the_world: World) -> None:
     the_world.connect(reconcile={"nightly": True, "hour": HOUR}, **only("supplier"))
-    the_world.work()
-    assert reconciliations(the_world) == 1  # at once, to see what there is
-    now = the_world.clock()
-    tonight = datetime(now.year, now.month, now.day, HOUR, 10, tzinfo=UTC)
-    while tonight < now + timedelta(hours=20):
-        tonight += timedelta(days=1)
-    for hours, begun in ((-1, 1), (0, 2), (0.5, 2), (24, 3)):
-        the_world.clock.ahead += tonight + timedelta(hours=hours) - the_world.clock()
-        the_world.work()
-        assert reconciliations(the_world) == begun, hours
+    # The first is begun at once, to see what there is.
+    times = (1, 9), (2, HOUR - 0.5), (2, HOUR + 0.5), (2, HOUR + 0.6), (3, HOUR - 0.5), (3, HOUR)
+    assert reconciled_at(the_world, *times) == [1, 1, 2, 2, 2, 3]
+
+
+def test_one_at_noon_does_not_stand_for_that_of_the_night(the_world: World) -> None:
+    the_world.connect(reconcile={"nightly": True, "hour": HOUR}, **only("supplier"))
+    assert reconciled_at(the_world, (1, 9), (2, HOUR), (2, 12)) == [1, 2, 2]
+    reconcile(the_world)
+    assert reconciled_at(the_world, (1, HOUR - 0.5), (1, HOUR)) == [3, 4]
+
+
+def test_a_night_that_nobody_worked_in_is_made_up_for(the_world: World) -> None:
+    the_world.connect(reconcile={"nightly": True, "hour": HOUR}, **only("supplier"))
+    times = (1, HOUR), (2, HOUR + 3), (2, HOUR + 4), (3, HOUR)
+    assert reconciled_at(the_world, *times) == [1, 2, 2, 3]
