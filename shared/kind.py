@@ -251,6 +251,8 @@ class Kind(Generic[E]):
             links have to know what was written: an order that becomes the invoice.
         brings_along: whether records it needs are transferred with it; otherwise it waits for
             nothing and is skipped.
+        links_refused: whether a record that is refused at the target is linked all the same, so
+            that a reconciliation sees when that has changed, and passes over it until then.
     """
 
     name: str
@@ -268,6 +270,7 @@ class Kind(Generic[E]):
     listed_for: timedelta | None = None
     same_record: tuple[str, ...] = ()
     brings_along: bool = True
+    links_refused: bool = False
 
     def side(self, system: System) -> Side[E]:
         return self.rackbeat if system is System.RACKBEAT else self.tfso

@@ -21,7 +21,11 @@ BY_LOCATION = "by_location"  # what Rackbeat says of each location, put into the
 
 
 class Stock(Entity):
-    """How many there are of a product."""
+    """How many there are of a product.
+
+    Attributes:
+        quantity: none where 24SevenOffice keeps no stock of it, so that this is seen to change.
+    """
 
     product: Annotated[Text, RefersTo("product")] = None
     quantity: Number | None = None
@@ -122,7 +126,9 @@ class TfsoStock(Side[Stock]):
 
     def parse(self, record: Record, context: Context) -> Stock:
         del context
-        return Stock(product=text(record.get("Id")), quantity=decimal(record.get("Stock"), "Stock"))
+        is_kept = record.get("StockControlled", True)  # of a payload nothing else is known
+        quantity = decimal(record.get("Stock"), "Stock") if is_kept else None
+        return Stock(product=text(record.get("Id")), quantity=quantity)
 
     def refuses(self, existing: Record, settings: Settings) -> str | None:
         del settings
@@ -136,7 +142,7 @@ class TfsoStock(Side[Stock]):
 
     def read(self, client: TfsoClient, key: str) -> Record | None:
         found = client.get_products({"Id": int(key)}, PROPERTIES)
-        return found[0] if found else None
+        return _whether_kept(found[0]) if found else None
 
     def search(self, client: TfsoClient, sought: Sought[Stock], settings: Settings) -> list[Record]:
         del settings
@@ -155,7 +161,12 @@ class TfsoStock(Side[Stock]):
         for category in client.get_categories(["Id"]):
             query = {"CategoryId": category.get("Id")}
             for record in client.get_products(query, PROPERTIES):
-                yield Found(self.key_of(record), record)
+                yield Found(self.key_of(record), _whether_kept(record))
+
+
+def _whether_kept(record: Record) -> Record:
+    """A record that says whether stock is kept of it; where 24SevenOffice does not, it is not."""
+    return {**record, "StockControlled": bool(record.get("StockControlled"))}
 
 
 KIND = Kind(
@@ -168,4 +179,5 @@ KIND = Kind(
     directions=(Direction.RACKBEAT_TO_24SO,),
     events=("item.stock_updated",),  # the name is assumed; a delivery is known by its body
     brings_along=False,
+    links_refused=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -354,7 +354,7 @@ class Transfer:
     ) -> Result | None:
         target_key = counterpart(link, self.direction.source)
         if (reason := self.target.refuses(existing, self.settings)) is not None:
-            return Result(Outcome.SKIPPED, target_key, message=reason)
+            return self._refused(reason, existing, target_key)
         edited = self._edited_at_target(link, existing)
         takes = self.source.takes_only(record)
         contested = edited if takes is None else edited & takes
@@ -367,6 +367,14 @@ class Transfer:
             unedited = entity.as_in(seen(link, self.direction.source)) - edited
             desired = desired.without(unedited)
         return self._bring_to(desired, existing, target_key, otherwise, source_seen=entity.seen())
+
+    def _refused(self, reason: str, existing: Record, target_key: str) -> Result:
+        """Where it is linked: as not transferred, so that the next edit of it is no known one."""
+        result = Result(Outcome.SKIPPED, target_key, message=reason)
+        if not self.kind.links_refused:
+            return result
+        current = self.target.parse(existing, Context(self.settings))
+        return replace(result, source_seen={}, target_seen=current.seen())
 
     def _with_empty_fields(
         self, entity: Entity, desired: Entity, link: Link, existing: Record
@@ -454,7 +462,7 @@ class Transfer:
     ) -> Result | None:
         """Make the target's record equal to the desired one, if it is not."""
         if (reason := self.target.refuses(existing, self.settings)) is not None:
-            return Result(Outcome.SKIPPED, target_key, message=reason)
+            return self._refused(reason, existing, target_key)
         current = self.target.parse(existing, Context(self.settings))
         payload, written = self._rendered(desired, existing)
         empty = {name for name in desired.to_be_emptied() if getattr(written, name) is None}

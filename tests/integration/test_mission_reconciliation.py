@@ -116,6 +116,27 @@ def test_it_costs_as_many_calls_for_many_records_as_for_few(the_world: World) ->
     assert calls[0] == calls[1]
 
 
+def test_stock_that_24so_does_not_keep_costs_no_calls_and_is_not_recorded_again(
+    the_world: World,
+) -> None:
+    the_world.connect(**only(*GOODS, "stock"))
+    reconcile(the_world)  # the first sees what was there before
+    calls = []
+    for number in (1, 10):
+        for each in range(number):
+            made = tfso_product(
+                the_world, No=f"SKI-{number}-{each}", EAN1="", StockControlled=False
+            )
+            linked(the_world, "product", made)
+        reconcile(the_world)
+        recorded = len(the_world.changes())
+        the_world.reset_calls()
+        assert "new_in_rackbeat" not in reconcile(the_world)["stock"]
+        assert len(the_world.changes()) == recorded
+        calls.append(the_world.rackbeat.calls()["total"] + the_world.tfso.calls()["total"])
+    assert calls[0] == calls[1]
+
+
 def test_no_transaction_is_open_while_the_systems_are_listed(
     the_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

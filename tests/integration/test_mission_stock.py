@@ -102,6 +102,27 @@ def test_a_product_whose_stock_24so_does_not_keep_is_left_alone(the_world: World
     assert the_world.writes() == {}
 
 
+def test_a_product_whose_stock_24so_begins_to_keep_gets_it(the_world: World) -> None:
+    the_world.connect()
+    made = tfso_product(the_world, StockControlled=False)
+    link = linked(the_world, "product", made)
+    count(the_world, link.rackbeat_key, 5)
+    the_world.settle()
+    reconcile(the_world)
+    assert stock_in_24so(the_world, link.tfso_key) == 0
+    the_world.tfso.edit("products", link.tfso_key, {"StockControlled": True})
+    assert reconcile(the_world)["stock"]["changed_in_24so"] == 1
+    assert stock_in_24so(the_world, link.tfso_key) == 5
+    the_world.tfso.edit("products", link.tfso_key, {"StockControlled": False})
+    count(the_world, link.rackbeat_key, 7)
+    the_world.settle()
+    assert stock_in_24so(the_world, link.tfso_key) == 5
+    the_world.tfso.edit("products", link.tfso_key, {"StockControlled": True})
+    assert reconcile(the_world)["stock"]["changed_in_24so"] == 1
+    assert stock_in_24so(the_world, link.tfso_key) == 7
+    assert the_world.states() == []
+
+
 def test_the_stock_of_a_product_that_is_not_linked_is_passed_over(the_world: World) -> None:
     the_world.connect()
     rackbeat_goods(the_world, "TELT-2")
