@@ -50,9 +50,8 @@ def given_up(desired: Entity, current: Entity) -> Seen:
     return {name: ours for name, (ours, _theirs) in differing.items()}
 
 
-def overwritten(desired: Entity, current: Entity, known: Seen) -> Seen:
-    """The target's values that the desired record replaces, and what was emptied there."""
-    after = desired.over(current).with_all(desired.to_be_emptied(), None).seen()
+def overwritten(current: Entity, after: Seen, known: Seen) -> Seen:
+    """The target's values that a write replaces, and what was emptied there since it was known."""
     emptied = emptied_since(known, current)
     return {
         name: theirs

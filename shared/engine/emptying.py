@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.entity import Entity, Seen
+from shared.words import Direction
 
 
 def emptied_since(known: Seen, entity: Entity) -> set[str]:
@@ -26,10 +27,14 @@ def kept_empty(
     }
 
 
-def not_emptied(names: set[str], current: Entity, source: str, target: str, why: str) -> str:
-    """The remark on fields that keep their values at the target."""
-    values = {name: getattr(current, name) for name in sorted(names)}
-    return (
-        f"{', '.join(values).replace('_', ' ')}: emptied in {source}, not in {target}, {why}. "
-        f"Empty it there by hand, if it is to be: it still holds {values}. It is not brought back."
-    )
+def not_emptied(names: set[str], current: Entity, direction: Direction, why: str) -> list[str]:
+    """The remark on fields that keep their values at the target; none where they hold none."""
+    held = {name: getattr(current, name) for name in sorted(names)}
+    values = {name: value for name, value in held.items() if value is not None}
+    if not values:
+        return []
+    return [
+        f"{', '.join(values).replace('_', ' ')}: emptied in {direction.source.title}, not in "
+        f"{direction.target.title}, {why}. Empty it there by hand, if it is to be: it still holds "
+        f"{values}. It is not brought back."
+    ]

@@ -282,7 +282,12 @@ class Transfer:
             current = self.target.parse(match.record, Context(self.settings))
             desired = desired.without(desired.as_in(current.seen()))
         return self._bring_to(
-            desired, match.record, match.key, Outcome.MATCHED, source_seen=entity.seen()
+            desired,
+            match.record,
+            match.key,
+            Outcome.MATCHED,
+            source_seen=entity.seen(),
+            overruled={},
         )
 
     def _created_before(
@@ -361,12 +366,13 @@ class Transfer:
         if contested and self._winner(record, existing) is not self.direction.source:
             return self._lost(desired, existing, link)
         desired = self._with_empty_fields(entity, desired, link, existing)
-        if edited:
-            self._note_overwritten(desired, existing, link)
         if self._edits_count_at_target():
             unedited = entity.as_in(seen(link, self.direction.source)) - edited
             desired = desired.without(unedited)
-        return self._bring_to(desired, existing, target_key, otherwise, source_seen=entity.seen())
+        before = seen(link, self.direction.target) if edited or self.change.forced else None
+        return self._bring_to(
+            desired, existing, target_key, otherwise, source_seen=entity.seen(), overruled=before
+        )
 
     def _refused(self, reason: str, existing: Record, target_key: str) -> Result:
         """Where it is linked: as not transferred, so that the next edit of it is no known one."""
@@ -386,7 +392,8 @@ class Transfer:
         if self.target.takes_empty(existing):
             desired = desired.with_all(emptied, "")
         else:
-            self._note_not_emptied(emptied, current, "which takes no empty value there")
+            why = "which takes no empty value there"
+            self.notes += not_emptied(emptied, current, self.direction, why)
         if self._edits_count_at_target():
             kept = kept_empty(
                 entity,
@@ -396,12 +403,6 @@ class Transfer:
             )
             desired = desired.with_all(kept, None)
         return desired
-
-    def _note_not_emptied(self, names: set[str], current: Entity, why: str) -> None:
-        held = {name for name in names if getattr(current, name) is not None}
-        if held:
-            source, target = self.direction.source.title, self.direction.target.title
-            self.notes.append(not_emptied(held, current, source, target, why))
 
     def _edits_count_at_target(self) -> bool:
         """Whether what people do at the target is an edit, not something to be undone."""
@@ -444,13 +445,6 @@ class Transfer:
             reverse=True,
         )
 
-    def _note_overwritten(self, desired: Entity, existing: Record, link: Link) -> None:
-        """Keep the target's values that the source's edit wins over, and what was emptied there."""
-        current = self.target.parse(existing, Context(self.settings))
-        lost = overwritten(desired, current, seen(link, self.direction.target))
-        if lost:
-            self.notes.append(f"Values in {self.direction.target.title} that were given up: {lost}")
-
     def _bring_to(
         self,
         desired: Entity,
@@ -459,8 +453,14 @@ class Transfer:
         otherwise: Outcome,
         *,
         source_seen: Seen,
+        overruled: Seen | None = None,
     ) -> Result | None:
-        """Make the target's record equal to the desired one, if it is not."""
+        """Make the target's record equal to the desired one, if it is not.
+
+        Args:
+            overruled: the target's fields as they were when both sides last agreed, where what is
+                there now may be somebody's edit; the values that are given up are then noted.
+        """
         if (reason := self.target.refuses(existing, self.settings)) is not None:
             return self._refused(reason, existing, target_key)
         current = self.target.parse(existing, Context(self.settings))
@@ -469,6 +469,8 @@ class Transfer:
         after = written.over(current).with_all(empty, None).seen()
         if after == current.seen():
             return Result(otherwise, target_key, source_seen=source_seen, target_seen=after)
+        if overruled is not None and (lost := overwritten(current, after, overruled)):
+            self.notes.append(f"Values in {self.direction.target.title} that were given up: {lost}")
         write = Write(
             idempotency.UPDATE,
             payload,
@@ -484,7 +486,8 @@ class Transfer:
             if not empty:
                 raise
             # Perhaps it insists on a value there: the rest does not have to wait for that.
-            self._note_not_emptied(empty, current, f"which refused it ({refused.message})")
+            why = f"which refused it ({refused.message})"
+            self.notes += not_emptied(empty, current, self.direction, why)
             rest = desired.with_all(empty, None)
             return self._bring_to(rest, existing, target_key, otherwise, source_seen=source_seen)
         return None

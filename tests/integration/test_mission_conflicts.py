@@ -9,10 +9,12 @@ from datetime import datetime
 import pytest
 
 from shared.clock import utc_now
+from shared.operations import Operations
 from shared.tables import Link
-from tests.harness.mission import configure, later
-from tests.harness.people import linked, tfso_customer, tfso_product
-from tests.harness.world import GENEROUS_TFSO, World, world
+from shared.words import Direction
+from tests.harness.mission import configure, later, reconcile
+from tests.harness.people import linked, rackbeat_customer, tfso_customer, tfso_product
+from tests.harness.world import GENEROUS_TFSO, SLUG, World, world
 
 
 @pytest.fixture
@@ -136,3 +138,44 @@ def test_an_origin_changed_back_takes_what_was_edited_meanwhile_with_the_next_ed
     the_world.settle()
     there = the_world.in_tfso("products", link.tfso_key)
     assert (there["Name"], float(there["Price"])) == ("Fra Rackbeat", 1)
+
+
+# -- what is overruled without a conflict is kept in the journal, too -----------------------------
+
+
+@pytest.mark.parametrize("how", ["resync", "reconciliation"])
+def test_what_a_forced_transfer_overwrites_is_in_the_journal(the_world: World, how: str) -> None:
+    the_world.connect(product={"origin": "24so"})
+    link = linked(the_world, "product", tfso_product(the_world))
+    edit = {"name": "Navn i Rackbeat", "description": "Beskrivelse"}
+    the_world.rackbeat.edit("products", link.rackbeat_key, edit, webhooks=False)
+    if how == "resync":
+        operations = Operations(the_world.engine, actor="test")
+        operations.resync(SLUG, "product", [link.tfso_key], Direction.TFSO_TO_RACKBEAT)
+        the_world.settle()
+    else:
+        reconcile(the_world)
+    assert the_world.in_rackbeat("products", link.rackbeat_key)["name"] == "Fjellski 205 cm"
+    assert "Values in Rackbeat that were given up: {'name': 'Navn i Rackbeat'}" in notes(the_world)
+
+
+def test_what_a_first_match_overwrites_is_in_the_journal(the_world: World) -> None:
+    the_world.connect()
+    there = tfso_customer(the_world)
+    rackbeat_customer(
+        the_world, number=there["Id"], webhooks=False, company_name="Navn i Rackbeat",
+        company_vat="999888777", address_city="Geilo", contact_phone="22 22 22 22",
+    )  # fmt: skip
+    linked(the_world, "customer", there)
+    (note,) = [each for each in notes(the_world).split("\n") if "given up" in each]
+    assert "'name': 'Navn i Rackbeat'" in note
+    for kept in ("city", "phone", "organisation_number"):
+        assert f"'{kept}'" not in note
+
+
+def test_an_ordinary_transfer_gives_up_nothing(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world))
+    the_world.rackbeat.edit("products", link.rackbeat_key, {"name": "Navn i Rackbeat"})
+    the_world.settle()
+    assert "given up" not in notes(the_world)
