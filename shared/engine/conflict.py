@@ -8,10 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.engine.emptying import emptied_since
+from shared.engine.writing import Result
 from shared.entity import Entity, Seen, differences
 from shared.journal.record import is_record, which_record
-from shared.tables import Change
-from shared.words import Direction, System
+from shared.kind import Note
+from shared.links import counterpart, seen
+from shared.tables import Change, Link
+from shared.words import Direction, Outcome, System
 
 
 def newest_wins(
@@ -44,10 +47,21 @@ def _last_told(session: Session, change: Change, direction: Direction, key: str)
 _LAST_TOLD = select(func.max(Change.recorded_at)).where(is_record())
 
 
-def given_up(desired: Entity, current: Entity) -> Seen:
-    """The source's values that are not transferred."""
+def lost(desired: Entity, current: Entity, link: Link, direction: Direction, note: Note) -> Result:
+    """The source's edit is given up for that of the target, which travels the other way. The values
+    that are not transferred are kept in the journal."""
     differing = differences(desired.seen(), current.seen())
-    return {name: ours for name, (ours, _theirs) in differing.items()}
+    given_up = {name: ours for name, (ours, _theirs) in differing.items()}
+    source, target = direction.source.title, direction.target.title
+    note(f"Values in {source} that were given up: {given_up}")
+    return Result(
+        Outcome.SKIPPED,
+        counterpart(link, direction.source),
+        message=f"Edited in both systems; the edit in {target} counts and is brought to {source}.",
+        source_seen=seen(link, direction.source),
+        target_seen=seen(link, direction.target),
+        reverse=True,
+    )
 
 
 def overwritten(current: Entity, after: Seen, known: Seen) -> Seen:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import idempotency
 from shared.clock import Clock
 from shared.engine.clients import Clients
-from shared.engine.conflict import given_up, newest_wins, overwritten
+from shared.engine.conflict import lost, newest_wins, overwritten
 from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
@@ -364,7 +364,8 @@ class Transfer:
         takes = self.source.takes_only(record)
         contested = edited if takes is None else edited & takes
         if contested and self._winner(record, existing) is not self.direction.source:
-            return self._lost(desired, existing, link)
+            current = self.target.parse(existing, Context(self.settings))
+            return lost(desired, current, link, self.direction, self.notes.append)
         desired = self._with_empty_fields(entity, desired, link, existing)
         if self._edits_count_at_target():
             unedited = entity.as_in(seen(link, self.direction.source)) - edited
@@ -429,22 +430,6 @@ class Transfer:
                 target_changed_at=self.target.changed_at(existing),
             )
 
-    def _lost(self, desired: Entity, existing: Record, link: Link) -> Result:
-        """The values that were not transferred are kept in the journal."""
-        current = self.target.parse(existing, Context(self.settings))
-        lost = given_up(desired, current)
-        source, target = self.direction.source.title, self.direction.target.title
-        self.notes.append(f"Values in {source} that were given up: {lost}")
-        return Result(
-            Outcome.SKIPPED,
-            counterpart(link, self.direction.source),
-            message=f"Edited in both systems; the edit in {target} counts and is brought to "
-            f"{source}.",
-            source_seen=seen(link, self.direction.source),
-            target_seen=seen(link, self.direction.target),
-            reverse=True,
-        )
-
     def _bring_to(
         self,
         desired: Entity,
@@ -469,8 +454,9 @@ class Transfer:
         after = written.over(current).with_all(empty, None).seen()
         if after == current.seen():
             return Result(otherwise, target_key, source_seen=source_seen, target_seen=after)
-        if overruled is not None and (lost := overwritten(current, after, overruled)):
-            self.notes.append(f"Values in {self.direction.target.title} that were given up: {lost}")
+        if overruled is not None and (given_up := overwritten(current, after, overruled)):
+            where = self.direction.target.title
+            self.notes.append(f"Values in {where} that were given up: {given_up}")
         write = Write(
             idempotency.UPDATE,
             payload,
