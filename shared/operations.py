@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, exists, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, exists, select, tuple_, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from shared import audit
 from shared.connections import NotUsable, connection_called
@@ -23,7 +24,7 @@ from shared.settings import Settings, check_settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure
 from shared.values import moment
-from shared.words import Cause, Direction, State, System
+from shared.words import Cause, Direction, FailureClass, State, System
 
 log = structlog.get_logger()
 
@@ -139,7 +140,8 @@ class Operations:
     def change_settings(self, slug: str, changes: dict[str, Any]) -> Settings:
         """Change settings, named as "product.origin"; None goes back to the default.
 
-        What is under way is transferred by the new settings: they are read for every change.
+        What is under way is transferred by the new settings: they are read for every change. What
+        is parked because something did not fit, perhaps a setting, is tried again.
 
         Raises:
             SettingsError: they would not hold together; nothing is changed then.
@@ -163,6 +165,10 @@ class Operations:
                     for name in changes
                 },
             )
+        if after != before:
+            # Not above: workers hold such changes while they ask for the connection's row.
+            with self.engine.sessions.begin() as session:
+                _try_again(session, connection_id, _DID_NOT_FIT, now=now)
         return after
 
     # -- transfers ------------------------------------------------------------------------------
@@ -230,27 +236,10 @@ class Operations:
             NotUsable: the one is not parked.
         """
         connection_id = self.connection(slug).id
-        now = self.engine.clock()
         chosen = Change.id == change_id if change_id is not None else Change.id > 0
+        now = self.engine.clock()
         with self.engine.sessions.begin() as session:
-            retried = session.scalars(
-                update(Change)
-                .where(
-                    Change.connection_id == connection_id,
-                    Change.state == State.PARKED.value,
-                    chosen,
-                )
-                .values(
-                    state=State.PENDING.value,
-                    attempts=0,
-                    due_at=now,
-                    enqueued_at=None,
-                    snapshot=None,
-                    blocked_kind=None,
-                    blocked_key=None,
-                )
-                .returning(Change.id)
-            ).all()
+            retried = _try_again(session, connection_id, chosen, now=now)
             if change_id is not None and not retried:
                 raise NotUsable(
                     f"{slug} has no parked change {change_id}. `varebro status {slug}` shows those "
@@ -258,7 +247,7 @@ class Operations:
                 )
             audit.note(
                 session, connection_id, "parked changes retried", actor=self.actor, now=now,
-                changes=list(retried),
+                changes=retried,
             )  # fmt: skip
         return len(retried)
 
@@ -389,6 +378,36 @@ class Operations:
             audit.note(
                 session, connection_id, action, actor=self.actor, now=self.engine.clock(), **details
             )
+
+
+_DID_NOT_FIT = Change.failure_class.in_(
+    [FailureClass.UNMAPPABLE.value, FailureClass.DEPENDENCY.value]
+)
+
+
+def _try_again(
+    session: Session, connection_id: int, chosen: ColumnElement[bool], *, now: datetime
+) -> list[int]:
+    """Try parked changes of a connection again; their ids."""
+    retried = session.scalars(
+        update(Change)
+        .where(
+            Change.connection_id == connection_id,
+            Change.state == State.PARKED.value,
+            chosen,
+        )
+        .values(
+            state=State.PENDING.value,
+            attempts=0,
+            due_at=now,
+            enqueued_at=None,
+            snapshot=None,
+            blocked_kind=None,
+            blocked_key=None,
+        )
+        .returning(Change.id)
+    )
+    return list(retried)
 
 
 def _changed(stored: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

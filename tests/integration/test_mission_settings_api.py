@@ -8,15 +8,20 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from shared.runs import list_run, start_run
 from shared.settings import SettingsError, check_settings
-from shared.tables import Audit
+from shared.tables import Audit, Change
 from shared.words import Cause
-from tests.harness.mission import later
-from tests.harness.people import rackbeat_supplier, tfso_customer, tfso_supplier
+from tests.harness.mission import configure, later, of, rackbeat_goods, rackbeat_order
+from tests.harness.people import (
+    rackbeat_customer,
+    rackbeat_supplier,
+    tfso_customer,
+    tfso_supplier,
+)
 from tests.harness.world import FEW, SLUG, Json, World
 from workers import process
 from workers.cli import app as cli
@@ -160,6 +165,35 @@ def test_a_shorter_time_between_pulls_counts_at_once(the_world: World, http: htt
     the_world.clock.pass_by(minutes=1)
     the_world.work()
     assert len(the_world.links("customer")) == 2
+
+
+def test_what_a_setting_kept_parked_is_tried_again_when_settings_are_changed(
+    the_world: World,
+) -> None:
+    the_world.connect(customer={"origin": "off"}, order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    order = rackbeat_order(the_world, of("TELT-2", 2))
+    the_world.deliveries_done()
+    the_world.work()
+    parked = the_world.change(kind="order", key=str(order["number"]))
+    assert (parked.state, parked.failure_class) == ("parked", "dependency")
+    configure(the_world, customer__origin="off")  # as it is
+    assert the_world.change(kind="order", key=str(order["number"])).state == "parked"
+    configure(the_world, customer__origin="both")
+    the_world.settle()
+    assert the_world.change(kind="order", key=str(order["number"])).outcome == "created"
+    assert len(the_world.all_in_tfso("orders")) == 1
+
+
+def test_what_a_vendor_refused_is_not_tried_again_for_a_setting(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_customer(the_world, company_name="A" * 201)
+    the_world.deliveries_done()
+    the_world.work()
+    with the_world.sessions.begin() as session:
+        session.execute(update(Change).values(failure_class="rejected"))
+    configure(the_world, customer__payment_terms_days=30)
+    assert the_world.change(kind="customer").state == "parked"
 
 
 def test_null_goes_back_to_the_default(http: httpx.Client) -> None:
