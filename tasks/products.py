@@ -63,6 +63,14 @@ class Product(Entity):
 
 # What a structure item takes from 24SevenOffice.
 OF_STRUCTURE_ITEM = frozenset({"name"})
+# What it does not, and is said of it where it differs.
+NOT_OF_STRUCTURE_ITEM = {
+    "sales_price": "sales price",
+    "cost_price": "cost price",
+    "ean": "EAN",
+    "group": "group",
+    "active": "state (active)",
+}
 # The fields of which Rackbeat's record shows whether they are empty.
 SHOWN = {"description": "description", "ean": "barcode"}
 
@@ -122,7 +130,10 @@ class RackbeatProducts(RackbeatSide[Product]):
         yield Lookup(UNIT, settings.product.unit)
 
     def render(self, entity: Product, context: Context) -> Payload:
-        if is_structure_item(context.existing):
+        if context.existing is not None and is_structure_item(context.existing):
+            _note_not_taken(
+                entity, self.parse(context.existing, Context(context.settings)), context
+            )
             return without_nothing({"name": entity.name})
         payload: dict[str, Any] = {
             "name": entity.name,
@@ -139,6 +150,18 @@ class RackbeatProducts(RackbeatSide[Product]):
             (unit,) = self.lookups(entity, context.settings)
             payload["unit_id"] = int(context.found[unit])
         return without_nothing(payload)
+
+
+def _note_not_taken(entity: Product, there: Product, context: Context) -> None:
+    """What a structure item does not take and holds otherwise."""
+    for name, title in NOT_OF_STRUCTURE_ITEM.items():
+        wanted, held = getattr(entity, name), getattr(there, name)
+        if wanted not in {None, ""} and wanted != held:
+            stays = "empty" if held is None else held
+            context.note(
+                f"It is a structure item in Rackbeat: its {title} stays {stays} there, and does "
+                f"not become {wanted}; change it there."
+            )
 
 
 def _price(record: Record, name: str, of_its_parts: str) -> Decimal | None:

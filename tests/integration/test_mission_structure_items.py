@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from shared.operations import Operations
 from tests.harness.mission import configure, convert, later, rackbeat_goods, reconcile
 from tests.harness.people import linked, rackbeat_group, tfso_category, tfso_product
-from tests.harness.world import SLUG, Json, World
+from tests.harness.world import Json, World
 
 
 def structure_item(the_world: World, **fields: object) -> Json:
@@ -42,7 +41,6 @@ def test_a_structure_item_without_a_group_gets_the_category_that_is_set_or_says_
     assert (parked.state, parked.failure_class) == ("parked", "unmappable")
     assert "choose the Id of a category for product.category" in str(parked.message)
     configure(the_world, product__category=category)
-    Operations(the_world.engine, actor="test").retry_parked(SLUG)
     the_world.settle()
     (product,) = [p for p in the_world.all_in_tfso("products") if p.get("No") == "TURPAKKE"]
     assert product["CategoryId"] == category
@@ -98,6 +96,23 @@ def test_an_edit_in_24so_reaches_the_name_of_a_converted_product_and_never_its_p
     assert the_world.rackbeat.state()["products"][0]["number"] == "PLUGG"
     assert len(the_world.rackbeat.state()["products"]) == 1
     assert the_world.states() == []
+
+
+def test_what_a_structure_item_does_not_take_from_24so_is_in_the_journal(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "product", tfso_product(the_world))
+    convert(the_world, link.rackbeat_key)
+    the_world.settle()
+    edit = {"Name": "Skipakke", "Price": "1", "EAN1": "7090000000026"}
+    the_world.tfso.edit("products", link.tfso_key, edit)
+    later(the_world)
+    change = the_world.changes(kind="product", direction="24so_to_rackbeat")[-1]
+    said = [note for note in change.notes if "structure item" in note]
+    assert [note.partition(",")[0] for note in said] == [
+        "It is a structure item in Rackbeat: its sales price stays 3499.9 there",
+        "It is a structure item in Rackbeat: its EAN stays 7090000000019 there",
+    ]
+    assert the_world.in_rackbeat("lots", link.rackbeat_key)["name"] == "Skipakke"
 
 
 def test_an_edit_of_a_converted_product_in_rackbeat_still_reaches_24so(the_world: World) -> None:
