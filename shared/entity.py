@@ -7,7 +7,7 @@ entities, in the same words whichever side it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, ClassVar, Self
@@ -115,11 +115,13 @@ class Entity(Part):
         may_be_empty: text fields that are emptied with the source. In a record that is to be
             written such a field may hold "": it is to be emptied; None says nothing about it.
         together: fields that say something only together, and are written together.
+        called: what people call an identifier, where its name here would tell them nothing.
     """
 
     not_compared: ClassVar[frozenset[str]] = frozenset({"number"})
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
     together: ClassVar[frozenset[str]] = frozenset()
+    called: ClassVar[Mapping[str, str]] = {}
 
     def seen(self) -> Seen:
         """The mapped fields as stored with the link; None means: known to be empty."""

@@ -55,6 +55,7 @@ class Company(Entity):
         {"organisation_number", "email", "phone", "street", "postal_code", "city"}
     )
     together = frozenset({"street", "postal_code", "city", "country"})
+    called: ClassVar = {"mark": "ExternalId"}
 
     number: Text = None
     mark: Text = None

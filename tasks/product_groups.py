@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from shared.entity import Entity, Text
 from shared.kind import Context, Found, Kind, Payload, Record, Sought, events
@@ -24,6 +25,7 @@ class ProductGroup(Entity):
     """
 
     not_compared = frozenset({"number", "mark"})
+    called: ClassVar = {"mark": "No"}
 
     number: Text = None
     mark: Text = None

@@ -10,7 +10,7 @@ from shared.entity import Entity
 from shared.failures import Unmappable
 from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Record, Sought
-from shared.words import Direction
+from shared.words import Direction, System
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def find_match(
     if other is not None:
         raise Unmappable(
             f"{desired.label()} has the same {by} as {direction.source.title} record {other}, "
-            f"which is already linked to {name} in {where}. Give one of the two another {by}."
+            f"which is already linked to {name} in {where}. Give one of the two another {by}. If "
+            f"this one has taken the place of {other}, {_instead(direction)}."
         )
     settled(match.key)
     found = side.parse(match.record, Context(context.settings))
@@ -90,6 +91,14 @@ def find_match(
             "the two numbers, or make both records agree if they are the same thing."
         )
     return match
+
+
+def _instead(direction: Direction) -> str:
+    """What to do about the link of a record that another one of the same system replaces."""
+    remove = "remove the link with `varebro link remove`"
+    if direction.source is System.RACKBEAT:
+        return f"let the link follow it with `varebro link renumber`, or {remove}"
+    return remove
 
 
 def _is_by_chance(
@@ -131,7 +140,7 @@ def see_to_twins(
         return
     source, target = direction.source.title, direction.target.title
     named = ", ".join(f"{kind.title} {key} ({twins[key].label()})" for key in sorted(twins))
-    shared = f"The {_title(name)} of {entity.label()} is also that of {named} in {source}"
+    shared = f"The {_title(kind, name)} of {entity.label()} is also that of {named} in {source}"
     in_use = [key for key, twin in twins.items() if not _is_out_of_use(twin)]
     if not in_use and not _is_out_of_use(entity):
         context.note(f"{shared}; this is the only one in use, and is the one transferred.")
@@ -141,7 +150,7 @@ def see_to_twins(
     else:
         which = "Give each its own, or take all but one out of use, and try all of them again."
     raise Unmappable(
-        f"{shared}. {target} cannot have several records of one {_title(name)}, and none is "
+        f"{shared}. {target} cannot have several records of one {_title(kind, name)}, and none is "
         f"guessed. {which}"
     )
 
@@ -166,7 +175,7 @@ def _search(
         found = [Match(key, matches[key]) for key in sorted(matches)]
         own = [match for match in found if side.reserved(match.record, context.settings) is None]
         if own:
-            return own, _title(name)
+            return own, _title(kind, name)
         others += found
     return others, ""
 
@@ -186,15 +195,15 @@ def _is_of_this_kind(
         other = side.parse(match.record, Context(context.settings))
         name, value = reserved
         raise Unmappable(
-            f"{desired.label()} would get the {_title(name)} {value} in {where}, but "
+            f"{desired.label()} would get the {_title(kind, name)} {value} in {where}, but "
             f"{other.label()} has it there. {side.excluded(match.record, context.settings)} Give "
             f"one of the two another number, or choose another field for {kind.name}.number in "
             "the settings."
         )
 
 
-def _title(identifier: str) -> str:
-    return identifier.replace("_", " ")
+def _title(kind: Kind[Any], identifier: str) -> str:
+    return kind.entity.called.get(identifier) or identifier.replace("_", " ")
 
 
 def _name(kind: Kind[Any], direction: Direction, match: Match, context: Context) -> str:

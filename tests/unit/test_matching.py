@@ -189,7 +189,7 @@ def test_when_several_records_fit_none_is_guessed_and_all_are_named() -> None:
         (customers.KIND, FJELL, Tfso([company(1045, "Havn AS")]),
          "same number as 'Fjell AS', but it is called 'Havn AS'"),
         (customers.KIND, FJELL, Tfso([company(3, ExternalId="1045", OrganizationNumber="9")]),
-         "same mark as 'Fjell AS', but its organisation number is 9, not 912345678"),
+         "same ExternalId as 'Fjell AS', but its organisation number is 9, not 912345678"),
         (products.KIND, TENT, Rackbeat([{"number": "TELT-4", "name": "Telt", "barcode": "1"}]),
          "same number as product 'TELT-4' .Telt., but its EAN is 1, not 7038010000001"),
     ],
@@ -204,6 +204,22 @@ def test_the_same_number_on_something_else_is_parked_and_not_matched(
 def test_a_record_that_belongs_to_another_is_not_matched_and_both_are_named() -> None:
     with pytest.raises(Unmappable, match="Rackbeat record 2000, which is already linked to"):
         match(customers.KIND, FJELL, Tfso([company(1045)]), links={"1045": "2000"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "desired", "client", "remedy"),
+    [
+        (customers.KIND, FJELL, Tfso([company(3, ExternalId="1045")]), "varebro link renumber"),
+        (products.KIND, TENT, Rackbeat([{"number": "TELT-4", "name": "Telt"}]), "remove the link"),
+    ],
+)
+def test_a_person_learns_what_to_do_with_the_link_of_a_record_that_is_replaced(
+    kind: Any, desired: Any, client: Any, remedy: str
+) -> None:
+    with pytest.raises(Unmappable) as raised:
+        match(kind, desired, client, links={"3": "2000", "TELT-4": "2000"})
+    assert remedy in raised.value.message
+    assert "mark" not in raised.value.message
 
 
 def test_a_record_linked_to_this_very_one_in_this_moment_is_looked_at_again_as_linked() -> None:
