@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared import audit
 from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
+from shared.engine.wanted import against_the_origin
 from shared.journal.decide import explain
 from shared.journal.record import News
 from shared.links import find_link, relink
@@ -188,6 +189,16 @@ class Operations:
         news = self._asked_for(kind, keys, direction)
         self._note(connection_id, "resync", kind=kind, keys=list(keys), direction=direction.value)
         return len(self.engine.announce(connection_id, news))
+
+    def skipped(
+        self, slug: str, kinds: Sequence[str] | str | None, direction: Direction
+    ) -> str | None:
+        """Why records of the named kinds are skipped in that direction; None where they are not."""
+        names = [kinds] if isinstance(kinds, str) else [*(kinds or ())]
+        settings = self.settings(slug)
+        chosen = [kind_called(self.engine, name) for name in names]
+        reasons = [against_the_origin(kind, direction, settings) for kind in chosen]
+        return " ".join(f"{each} These are skipped." for each in reasons if each) or None
 
     def transfer(self, slug: str, kind: str, key: str, direction: Direction) -> None:
         """Transfer a record again, here and now.

@@ -151,6 +151,8 @@ def resync(  # noqa: PLR0917 - typer calls it by name
         _show(operations.preview(slug, Cause.RESYNC, direction, kinds, **span))
     else:
         _begin(operations, slug, Cause.RESYNC, direction=direction, kinds=kinds, **span)
+    if not dry_run and (reason := operations.skipped(slug, kinds, direction)) is not None:
+        console.print(reason, markup=False, highlight=False)
 
 
 @sync_app.command("retry")

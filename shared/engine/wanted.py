@@ -18,9 +18,17 @@ def not_wanted(change: Change, kind: Kind[Any], settings: Settings) -> str | Non
     direction = Direction(change.direction)
     if direction not in kind.directions:
         return f"{kind.title} is never transferred in this direction."
-    part = settings.of(kind.name)
+    reason = against_the_origin(kind, direction, settings)
     brought_along = change.cause in (Cause.DEPENDENCY, Cause.INITIAL)
-    if part.lets(direction) or (brought_along and part.origin is not Origin.OFF):
+    if brought_along and settings.of(kind.name).origin is not Origin.OFF:
+        return None
+    return reason
+
+
+def against_the_origin(kind: Kind[Any], direction: Direction, settings: Settings) -> str | None:
+    """Why a kind does not travel in a direction by its setting; None where it does."""
+    part = settings.of(kind.name)
+    if part.lets(direction):
         return None
     return (
         f"The setting {kind.name}.origin is '{part.origin}': {kind.title} is not transferred from "

@@ -118,6 +118,20 @@ every_way = pytest.mark.parametrize("way", ["cli", "http", "task"])
 # -- resyncs ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("keys", [[], ["1001"]])
+def test_who_asks_against_the_origin_is_told_that_it_is_skipped(
+    ways: World, keys: list[str]
+) -> None:
+    ways.connect(customer={"origin": "24so"})
+    said = by_cli("sync", "resync", SLUG, "customer", *keys, "--from", "rackbeat")
+    named = {"keys": keys} if keys else {}
+    answer = post(ways, f"{SLUG}/resync", direction=FROM_RACKBEAT.value, kind="customer", **named)
+    for told in (" ".join(said.split()), answer.json()["message"]):
+        assert "The setting customer.origin is '24so'" in told
+        assert "These are skipped." in told
+    assert "skipped" not in by_cli("sync", "resync", SLUG, "customer", *keys)
+
+
 @every_way
 def test_one_record_is_transferred_again_whatever_the_journal_says(ways: World, way: str) -> None:
     ids = spoilt(ways)

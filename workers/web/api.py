@@ -94,13 +94,14 @@ def sync(slug: str, what: Literal["initial", "reconcile"], operations: Allowed) 
 
 
 @router.post("/connections/{slug}/resync", status_code=202)
-def resync(slug: str, wanted: Resync, operations: Allowed) -> dict[str, int]:
-    """Transfer records again: those named, all of a kind, a span of time, or everything."""
+def resync(slug: str, wanted: Resync, operations: Allowed) -> dict[str, int | str]:
+    """Transfer records again: those named, all of a kind, a span of time, or everything. Where the
+    settings keep them from being transferred that way, a message says so."""
     operations.connection(slug)
     if wanted.keys is not None:
         check_no_span(wanted.since, wanted.until)
         count = operations.resync(slug, only_kind(wanted.kind), wanted.keys, wanted.direction)
-        return {"changes": count}
+        return {"changes": count} | _message(operations, slug, wanted)
     run = operations.begin(
         slug,
         Cause.RESYNC,
@@ -109,7 +110,12 @@ def resync(slug: str, wanted: Resync, operations: Allowed) -> dict[str, int]:
         since=wanted.since,
         until=wanted.until,
     )
-    return {"run": run}
+    return {"run": run} | _message(operations, slug, wanted)
+
+
+def _message(operations: Operations, slug: str, wanted: Resync) -> dict[str, str]:
+    reason = operations.skipped(slug, wanted.kind, wanted.direction)
+    return {} if reason is None else {"message": reason}
 
 
 @router.post("/connections/{slug}/retry", status_code=202)
