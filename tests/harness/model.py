@@ -45,7 +45,8 @@ class Thing:
         used: something refers to it, so that nobody may delete it.
         emptied: fields that one system may still hold although they are empty in the other: emptied
             in Rackbeat, as 24SevenOffice takes no empty values, or before the two were linked.
-        kept: fields of a structure item that were edited where they do not travel from.
+        kept: fields of a structure item that may differ, as they were edited where they do not
+            travel from.
         parts: of a structure item, how many of which products.
     """
 
@@ -288,6 +289,9 @@ class Model:
 
     def convert(self, product: Thing) -> None:
         """Make a structure item of a product, so far without parts."""
+        ours, theirs = (self.find(product, system) for system in (RACKBEAT, TFSO))
+        if ours is not None and theirs is not None:
+            product.kept |= self.apart(product, ours, theirs).keys() - {"name"}
         convert(self.world, self.key(product, RACKBEAT))
         product.parts = []
 

@@ -38,6 +38,7 @@ from shared.vault import Vault
 from shared.vendors import Vendors
 from shared.words import Cause, System
 from tasks.kinds import KINDS
+from tests.harness.overseer import Overseer
 from tests.harness.stored import engine_of
 from workers.web import webhooks
 from workers.web.app import app as web_app
@@ -311,11 +312,13 @@ def world(
         **{**limits, **config},
     )
     with ExitStack() as stack:
+        overseer = Overseer()
         rackbeat_url, web_url = (
             stack.enter_context(running(app))
-            for app in (rackbeat.create_app(rackbeat_config), web_app)
+            for app in (overseer.around_rackbeat(rackbeat.create_app(rackbeat_config)), web_app)
         )
-        tfso_url = stack.enter_context(_running_where_it_was(tfso.create_app(tfso_config)))
+        tfso_app = overseer.around_tfso(tfso.create_app(tfso_config))
+        tfso_url = stack.enter_context(_running_where_it_was(tfso_app))
         made = World(
             configuration=configuration,
             sessions=make_sessions(engine_of(database_url)),
@@ -328,3 +331,4 @@ def world(
         )
         monkeypatch.setattr(webhooks, "the_engine", lambda: made.engine)
         yield made
+        overseer.check()

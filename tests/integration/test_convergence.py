@@ -8,11 +8,12 @@ end in tests/harness/at_rest.py.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
@@ -25,15 +26,19 @@ from tests.stories.master_data import MasterData
 from tests.stories.sales import Sales
 
 NEW_STORIES = os.environ.get("VAREBRO_STORIES")
+# Few, but together everything happens in them; where another version of hypothesis makes other
+# stories of them, others have to be found.
+SEEDS = (1, 6, 11)
 BUDGET = settings(
     max_examples=int(NEW_STORIES or 4),
-    derandomize=NEW_STORIES is None,
+    database=None,
     stateful_step_count=14,
     deadline=None,
     phases=[Phase.generate],
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
+Fault = tuple[str, str, dict[str, Any]]
 # What vendors and networks do on a bad day; each passes by itself.
 FAULTS = st.sampled_from(
     [
@@ -47,6 +52,16 @@ FAULTS = st.sampled_from(
         ("rackbeat", "*", {"effect": "answer", "status": 429, "headers": {"Retry-After": "1"}}),
     ]
 )
+
+
+EVERYTHING = {
+    "somebody makes", "somebody edits", "one of two edits", "somebody deletes", "somebody counts",
+    "somebody makes the structure item", "a customer orders", "an order becomes",
+    "an order is confirmed", "an order is cancelled", "an order is invoiced in 24SevenOffice",
+    "somebody sells an order", "somebody sells an invoice", "an order is cancelled in Rackbeat",
+    "an invoice is credited", "time passes", "both systems are reconciled", "from now on",
+    "SaveInvoices alone", "PUT /orders/{number} alone",
+}  # fmt: skip
 
 
 class Story(MasterData, Sales):
@@ -65,23 +80,23 @@ class Story(MasterData, Sales):
         if self.model.lets("order", TFSO):
             self.order(data)
 
-    @rule(fault=FAULTS, times=st.integers(1, 6))
-    def it_is_a_bad_day(self, fault: tuple[str, str, dict[str, Any]], times: int) -> None:
+    @rule(what=st.sampled_from(["time", "night", "faults"]), fault=FAULTS, times=st.integers(1, 6))
+    def the_days_go_by(self, what: str, fault: Fault, times: int) -> None:
+        if what == "time":
+            with self.happens("time passes"):
+                self.model.time_passes()
+        elif what == "night":
+            with self.happens("both systems are reconciled"):
+                self.model.reconcile()
+        else:
+            self._it_is_a_bad_day(fault, times)
+
+    def _it_is_a_bad_day(self, fault: Fault, times: int) -> None:
         where, operation, described = fault
         control = self.model.world.tfso if where == "tfso" else self.model.world.rackbeat
         self.model.bad_day = True
-        with self.model.step("from now on", where, operation, described, times, "times"):
+        with self.happens("from now on", where, operation, described, times, "times"):
             control.fault(operation=operation, times=times, **described)
-
-    @rule()
-    def time_passes(self) -> None:
-        with self.model.step("time passes"):
-            self.model.time_passes()
-
-    @rule()
-    def the_night_comes(self) -> None:
-        with self.model.step("both systems are reconciled"):
-            self.model.reconcile()
 
 
 @pytest.fixture
@@ -98,5 +113,12 @@ def test_whatever_people_do_both_systems_become_alike_and_nothing_is_doubled(
 ) -> None:
     class OnTheStage(Story):
         on = the_stage
+        played: ClassVar[Counter[str]] = Counter()
 
-    run_state_machine_as_test(OnTheStage, settings=BUDGET)
+    if NEW_STORIES is not None:
+        run_state_machine_as_test(OnTheStage, settings=BUDGET)
+        return
+    for number in SEEDS:
+        run_state_machine_as_test(seed(number)(OnTheStage), settings=BUDGET)
+    missing = EVERYTHING - set(OnTheStage.played)
+    assert not missing, f"no story shows {missing}: other seeds are needed"

@@ -24,6 +24,8 @@ class Telling(RuleBasedStateMachine):
     """The end checks what has become of everything."""
 
     on: ClassVar[Stage]
+    # How often what happened, and how often which write was seen to be the only one.
+    played: ClassVar[Counter[str]]
     model: Model
 
     def __init__(self) -> None:
@@ -36,12 +38,19 @@ class Telling(RuleBasedStateMachine):
     def teardown(self) -> None:
         with self.stack:
             if hasattr(self, "model") and not self.model.failed:
-                with self.model.step("all comes to rest"):
+                with self.happens("all comes to rest"):
                     self.model.rest()
                     AtRest(self.model).check()
 
+    @contextmanager
+    def happens(self, what: str, *words: object) -> Iterator[None]:
+        """One step of the story."""
+        self.played[what] += 1
+        with self.model.step(what, *words):
+            yield
+
     def all_rests(self, before: str) -> None:
-        with self.model.step("all rests before", before):
+        with self.happens("all rests before", before):
             self.model.rest()
 
     @contextmanager
@@ -61,6 +70,7 @@ class Telling(RuleBasedStateMachine):
         made = self.model.world.writes()
         is_refused = self._parked() > parked and not made  # the end checks why
         assert is_refused or made == {name: n for name, n in wanted.items() if n}, made
+        self.played.update(f"{operation} alone" for operation in made)
 
     def _parked(self) -> Counter[tuple[str, str]]:
         return Counter((c.kind, c.key) for c in self.model.world.changes(state="parked"))

@@ -34,7 +34,7 @@ class MasterData(Telling):
         if group is not None:
             thing.may_park = not all(self.carried(group, system) for system in systems)
         where = " and ".join(system.title for system in systems)
-        with self.model.step("somebody makes", kind, thing.tag, "in", where, silently):
+        with self.happens("somebody makes", kind, thing.tag, "in", where, silently):
             for system in systems:
                 self.model.make(thing, system, n, group, webhooks=not silently)
         self.model.things.append(thing)
@@ -51,7 +51,7 @@ class MasterData(Telling):
         n = self.model.next()
         item = Thing(self.model.shapes["product"], f"T{n}", {RACKBEAT}, parts=parts)
         item.may_park = not self.carried(group, RACKBEAT)
-        with self.model.step("somebody makes the structure item", item.tag, silently):
+        with self.happens("somebody makes the structure item", item.tag, silently):
             self.model.make(item, RACKBEAT, n, group, webhooks=not silently)
         self.model.things.append(item)
 
@@ -77,7 +77,7 @@ class MasterData(Telling):
         product = self.one(products, data)
         if product is None:
             return
-        with self.model.step("somebody makes a structure item of", product.tag):
+        with self.happens("somebody makes a structure item of", product.tag):
             self.model.convert(product)
             parts = self._some_parts(data, product)
             if parts:
@@ -90,7 +90,7 @@ class MasterData(Telling):
             return
         field, value = self.an_edit(thing, system, data)
         changes = field.written(system, value)
-        with self.model.step("somebody edits", thing.tag, "in", system.title, changes, silently):
+        with self.happens("somebody edits", thing.tag, "in", system.title, changes, silently):
             self.model.edit_field(thing, system, field, value, webhooks=not silently)
 
     @rule(data=st.data())
@@ -113,7 +113,7 @@ class MasterData(Telling):
         field, value = self._two_edits(thing, data)[winner]
         if not self.model.travels(thing, winner, field.name):
             return
-        with self.model.step("all rests; it is to be", field.name, value):
+        with self.happens("all rests; it is to be", field.name, value):
             self.model.rest()
             can_be_empty = (RACKBEAT,) if winner is RACKBEAT else tuple(System)
             for system in can_be_empty if value is None else System:
@@ -125,7 +125,7 @@ class MasterData(Telling):
         edits = {system: self.an_edit(thing, system, data) for system in System}
         for system, (field, value) in edits.items():
             changes = field.written(system, value)
-            with self.model.step("one of two edits", thing.tag, "in", system.title, changes):
+            with self.happens("one of two edits", thing.tag, "in", system.title, changes):
                 self.model.edit_field(thing, system, field, value)
         return edits
 
@@ -146,7 +146,7 @@ class MasterData(Telling):
             travels = False
         changes = field.written(system, value)
         save = {thing.shape.save(system.other, there): int(travels)}
-        with self.model.step("somebody edits only", thing.tag, "in", system.title, changes):
+        with self.happens("somebody edits only", thing.tag, "in", system.title, changes):
             with self.writing(save, alone=True):
                 self.model.edit_field(thing, system, field, value)
             if self.model.origin(thing.kind) == "both":
@@ -166,7 +166,7 @@ class MasterData(Telling):
         if not fields:
             return
         field, name = data.draw(st.sampled_from(fields)), thing.shape.field("name")
-        with self.model.step(field.name, "is emptied and", thing.tag, "renamed in 24SevenOffice"):
+        with self.happens("somebody empties", field.name, "of", thing.tag):
             self.model.edit_field(thing, RACKBEAT, field, None)
             self.model.rest()
             self.model.edit_field(thing, TFSO, name, name.value(thing.tag, self.model.next()))
@@ -184,7 +184,7 @@ class MasterData(Telling):
         thing = self.one(unused, data)
         if thing is None:
             return
-        with self.model.step("somebody deletes", thing.tag, "in", system.title):
+        with self.happens("somebody deletes", thing.tag, "in", system.title):
             self.model.delete(thing, system)
 
     @rule(quantity=st.integers(0, 50), alone=st.booleans(), data=st.data())
@@ -196,7 +196,7 @@ class MasterData(Telling):
             return
         travels = self._has_stock_in_both(thing) and quantity != self._stock_of(thing)
         with (
-            self.model.step("somebody counts", quantity, "of", thing.tag),
+            self.happens("somebody counts", quantity, "of", thing.tag),
             self.writing({"SetStockQuantity": int(travels)}, alone=alone),
         ):
             self.model.edit(thing, RACKBEAT, {"stock_quantity": quantity})

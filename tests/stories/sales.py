@@ -44,7 +44,7 @@ class Sales(Telling):
         status = data.draw(st.sampled_from(["Confirmed", "Confirmed", "Web"]))
         alone = alone and self._are_linked(customer, lines)
         with (
-            self.model.step("customer", customer.tag, "orders", status, told(lines)),
+            self.happens("a customer orders", customer.tag, status, told(lines)),
             self.writing(self._copying(status), alone=alone),
         ):
             self.model.place(customer, lines, status)
@@ -66,7 +66,7 @@ class Sales(Telling):
         copy = self.model.copy_of(order)
         wanted = self._changing(copy, lines) if copy and self._follows(order, copy) else {}
         with (
-            self.model.step("order", order.key, "becomes", told(lines)),
+            self.happens("an order becomes", order.key, told(lines)),
             self.writing(wanted if lines != order.lines else {}, alone=alone),
         ):
             self.model.order_anew(order, lines)
@@ -101,7 +101,7 @@ class Sales(Telling):
         wanted = {} if self.model.copy_of(order) else self._copying("Confirmed")
         alone = alone and self._are_linked(order.customer, order.lines)
         with (
-            self.model.step("order", order.key, "is confirmed"),
+            self.happens("an order is confirmed", order.key),
             self.writing(wanted, alone=alone),
         ):
             self.model.set_status(order, "Confirmed")
@@ -117,7 +117,7 @@ class Sales(Telling):
         if copy and self._follows(order, copy):
             wanted = {CHANGE: 1, CHANGE_LINE: len(copy["lines"])}
         with (
-            self.model.step("order", order.key, "is cancelled"),
+            self.happens("an order is cancelled", order.key),
             self.writing(wanted, alone=alone),
         ):
             self.model.set_status(order, "Inactive")
@@ -126,7 +126,7 @@ class Sales(Telling):
     @rule(data=st.data())
     def an_order_is_invoiced_in_24so(self, data: st.DataObject) -> None:
         order = data.draw(st.sampled_from(self.running_orders()))
-        with self.model.step("order", order.key, "is invoiced in 24SevenOffice"):
+        with self.happens("an order is invoiced in 24SevenOffice", order.key):
             self.model.set_status(order, "Invoiced")
 
     @precondition(lambda self: self.running_orders() and not self.model.lets("invoice", TFSO))
@@ -136,7 +136,7 @@ class Sales(Telling):
         copy = order and self.model.copy_of(order)
         if not order or not copy or order.booked is not None:
             return
-        with self.model.step("somebody goes on with order", order.key, "in Rackbeat"):
+        with self.happens("somebody goes on in Rackbeat with order", order.key):
             self.model.go_on_with(order, copy)
 
     def _a_running_order(self, data: st.DataObject, *, alone: bool, before: str) -> Order | None:
@@ -166,7 +166,7 @@ class Sales(Telling):
         lines = self.some_lines(products, data)
         alone = alone and self._are_linked(customer, lines)
         with (
-            self.model.step("an", kind, "for", customer.tag, told(lines)),
+            self.happens(f"somebody sells an {kind}", customer.tag, told(lines)),
             self.writing(self._saving(kind), alone=alone),
         ):
             self.model.sell(kind, customer, lines)
@@ -178,29 +178,29 @@ class Sales(Telling):
         sale = data.draw(st.sampled_from(self.open_sales()))
         all_of_it = all_of_it or sale.lines[0][1] == 1
         what = "all" if all_of_it else "a part"
-        with self._invoicing(sale, alone, f"{what} of order {sale.number} is invoiced"):
+        with self._invoicing(f"{what} of an order is invoiced", sale, alone):
             self.model.invoice(sale, all_of_it=all_of_it)
 
     @precondition(lambda self: self.begun_sales())
     @rule(alone=ALONE, data=st.data())
     def somebody_invoices_the_rest_of_an_order(self, alone: bool, data: st.DataObject) -> None:
         sale = data.draw(st.sampled_from(self.begun_sales()))
-        with self._invoicing(sale, alone, f"the rest of order {sale.number} is invoiced"):
+        with self._invoicing("the rest of an order is invoiced", sale, alone):
             self.model.invoice_the_rest(sale)
 
     @precondition(lambda self: self.creditable())
     @rule(alone=ALONE, data=st.data())
     def somebody_credits_an_invoice(self, alone: bool, data: st.DataObject) -> None:
         invoice = data.draw(st.sampled_from(self.creditable()))
-        with self._invoicing(invoice, alone, f"invoice {invoice.number} is credited"):
+        with self._invoicing("an invoice is credited", invoice, alone):
             self.model.credit(invoice)
 
     @contextmanager
-    def _invoicing(self, sale: Sale, alone: bool, what: str) -> Iterator[None]:
+    def _invoicing(self, what: str, sale: Sale, alone: bool) -> Iterator[None]:
         if alone:
             self.all_rests(what)
         alone = alone and self._are_linked(sale.customer, sale.lines)
-        with self.model.step(what), self.writing(self._saving("invoice"), alone=alone):
+        with self.happens(what, sale.number), self.writing(self._saving("invoice"), alone=alone):
             yield
 
     @precondition(lambda self: self._cancellable())
@@ -212,7 +212,7 @@ class Sales(Telling):
         sale.cancelled = True
         alone = alone and self._are_linked(sale.customer, sale.lines)
         with (
-            self.model.step("order", sale.number, "is cancelled in Rackbeat"),
+            self.happens("an order is cancelled in Rackbeat", sale.number),
             self.writing(self._saving("order"), alone=alone),
         ):
             self.model.world.rackbeat.edit("orders", sale.number, {"is_cancelled": True})
