@@ -147,7 +147,7 @@ NOTES: tuple[Note, ...] = (
         DOCUMENTS,
         FORTH,
         "currency",
-        "Not written where it is the one of `local_currency` on both sides.",
+        "Not written into a document that is in the one of `local_currency` already.",
     ),
     N(
         DOCUMENTS,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
 from shared.entity import RefersTo, Text
 from shared.failures import Unmappable
-from shared.kind import Context, Found, Kind, Payload, Record, Sought, Written, events
+from shared.kind import Context, Kind, Payload, Record, Sought, Written, events
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
@@ -94,7 +93,14 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         del settings
-        return None if record.get("is_booked") else "It is a draft in Rackbeat; booked ones go."
+        if not record.get("is_booked"):
+            return "It is a draft in Rackbeat; booked ones go."
+        written = text(record.get("other_reference")) or ""
+        # What was made of an order or an invoice carries the mark of that.
+        of_another = _orders(record) or record.get("is_creditnote")
+        if written.startswith("24SO ") and not of_another:
+            return f"It was made of the document {written.removeprefix('24SO ')} in 24SevenOffice."
+        return None
 
     def read(self, client: RackbeatClient, key: str) -> Record | None:
         """The invoice, with the lines of its only order and the only invoice it may credit."""
@@ -176,6 +182,12 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         return payload
 
     def create(self, client: RackbeatClient, payload: Payload) -> Written:
+        if (mark := payload["other_reference"]).startswith(f"{self.ours} "):
+            raise Unmappable(
+                f"Its reference number in 24SevenOffice is '{mark}': it was made of that invoice "
+                "of Rackbeat's, and is not made once more. If it is a copy of another document, "
+                "empty its reference number in 24SevenOffice and try again."
+            )
         if payload.get("is_creditnote"):
             return Written(self._credit(client, payload["credited"], payload))
         order = self._order(client, payload)
@@ -459,11 +471,6 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         if "order_mark" in payload:
             return TfsoOrders().marked(client, payload["order_mark"], payload.get("CustomerId"))
         return None
-
-    def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
-        for found in super().changed_since(client, position):
-            if found.record.get("OrderStatus") in INVOICED:
-                yield found
 
 
 def _where_it_belongs(entity: Invoice, context: Context) -> Payload:

@@ -87,6 +87,8 @@ class RackbeatOrders(RackbeatDocuments[Order]):
                 payload[name] = day.isoformat()
         if context.existing is None and context.settings.order.book:
             payload["is_booked"] = True
+        if (context.existing or {}).get("heading") == CANCELLED:
+            payload.setdefault("heading", "")  # it is taken up again
         return payload
 
     def create(self, client: RackbeatClient, payload: Payload) -> Written:

@@ -309,10 +309,15 @@ def _currency(record: Record, settings: Settings) -> str | None:
 
 
 def _currency_payload(document: Document, context: Context) -> Payload | None:
-    """The currency, where it is another than the order has, or a new order gets by itself."""
+    """The currency, where it is another than the order has. A new order without one may get its
+    customer's."""
     local = context.settings.local_currency
+    if document.currency is None:
+        return None
+    if context.existing is None and document.currency == local:
+        return {"Symbol": local}
     has = local if context.existing is None else _currency(context.existing, context.settings)
-    if document.currency is None or document.currency == has == local:
+    if document.currency == has == local:
         return None
     return {"Symbol": document.currency, **_rate_payload(document.currency_rate, context.existing)}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from tests.harness.mission import (
     arrived,
     book,
@@ -18,6 +20,7 @@ from tests.harness.mission import (
     rackbeat_goods,
     rackbeat_invoice,
     rackbeat_order,
+    reconcile,
     refresh,
     row,
     tfso_goods,
@@ -139,3 +142,20 @@ def test_the_local_currency_is_the_one_that_is_set(the_world: World) -> None:
     assert the_world.in_rackbeat("customers", arrived_in_crowns)["currency"] == "SEK"
     there = [the_world.in_tfso("companies", number)["CurrencyId"] for number in sent]
     assert there == ["LOCAL", "NOK"]
+
+
+@pytest.mark.parametrize("kind", ["order", "invoice"])
+def test_a_document_in_the_local_currency_of_a_customer_with_a_foreign_one_stays_in_it(
+    the_world: World, kind: str
+) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    customer = rackbeat_customer(the_world, currency="EUR")["number"]
+    make = rackbeat_order if kind == "order" else rackbeat_invoice
+    make(the_world, of("TELT-2", 1), customer_id=customer, currency="NOK")
+    the_world.settle()
+    (company,) = [c for c in the_world.all_in_tfso("companies") if c["CurrencyId"] == "EUR"]
+    assert the_only_order(the_world)["CustomerId"] == company["Id"]
+    assert money_in_tfso(the_only_order(the_world)) == ("NOK", 1, 1250)
+    reconcile(the_world)
+    assert the_world.writes()["SaveInvoices"] == 1

@@ -912,3 +912,52 @@ def test_our_own_invoice_that_comes_back_is_not_doubled_when_the_origin_changes(
     later(the_world)
     assert len(invoices(the_world)) == 1
     assert the_world.writes() == {}
+
+
+def test_our_own_invoice_whose_link_is_gone_is_not_doubled_when_the_origin_changes(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    rackbeat_goods(the_world, "TELT-2")
+    number = rackbeat_invoice(the_world, of("TELT-2"))["number"]
+    the_world.settle()
+    Operations(the_world.engine, actor="test").unlink(SLUG, "invoice", str(number))
+    configure(the_world, invoice__origin="24so")
+    key = str(the_only_order(the_world)["OrderId"])
+    the_world.engine.by_hand(SLUG, "invoice", Direction.TFSO_TO_RACKBEAT, key)
+    assert [each["number"] for each in invoices(the_world)] == [number]
+    (parked,) = [c for c in the_world.changes(kind="invoice") if c.state == "parked"]
+    assert f"'Rackbeat faktura {number}'" in str(parked.message)
+    assert "not made once more" in str(parked.message)
+
+
+def test_an_invoice_made_of_one_of_24so_is_not_sent_back_when_the_origin_changes(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"origin": "24so"})
+    customer, product = tfso_goods(the_world)
+    tfso_order(the_world, customer["Id"], row(product), OrderStatus="Invoiced")
+    later(the_world)
+    (made,) = invoices(the_world)
+    Operations(the_world.engine, actor="test").unlink(SLUG, "invoice", str(made["number"]))
+    configure(the_world, invoice__origin="rackbeat")
+    the_world.rackbeat.edit("customer_invoices", made["number"], {"note": "Betalt"})
+    the_world.settle()
+    assert len(the_world.all_in_tfso("orders")) == 1
+    skipped = the_world.changes(kind="invoice")[-1]
+    assert (skipped.outcome, skipped.direction) == ("skipped", "rackbeat_to_24so")
+    assert "It was made of the document" in str(skipped.message)
+
+
+@pytest.mark.parametrize("status", ["Draft", "ForInvoicing", "Invoiced"])
+def test_invoices_that_are_not_booked_in_24so_yet_are_not_gone(
+    the_world: World, status: str
+) -> None:
+    the_world.connect(invoice={"status": status})
+    _, number = arrived(the_world)
+    invoice_part(the_world, number, 1)
+    the_world.settle()
+    credit(the_world, invoices(the_world)[0]["number"])
+    the_world.settle()
+    assert len(the_world.links("invoice")) == 2
+    assert [reconcile(the_world)["invoice"] for _ in range(2)] == [{}, {}]

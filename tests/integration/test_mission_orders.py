@@ -555,3 +555,21 @@ def test_a_text_row_and_freight_are_carried_by_the_product_that_is_set(the_world
     assert Decimal(str(draft["total_total"])) == Decimal(
         refresh(the_world, order)["OrderTotalIncVat"]
     )
+
+
+def test_an_order_taken_up_again_in_24so_is_not_called_cancelled_any_more(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order = pulled(the_world)
+    for status in ("Inactive", "Confirmed"):
+        the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": status})
+        later(the_world)
+    draft = the_only_draft(the_world)
+    assert draft["heading"] in (None, "")
+    assert Decimal(str(draft["total_total"])) > 0
+    book(the_world, draft["number"])
+    invoice_all(the_world, draft["number"])
+    the_world.settle()
+    assert not refresh(the_world, order).get("InvoiceTitle")
+    assert the_world.states() == []

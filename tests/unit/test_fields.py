@@ -253,8 +253,9 @@ def test_the_postal_address_counts_where_there_is_none_for_invoices() -> None:
     assert written["address_city"] == "Oppdal"
 
 
-def test_a_currency_that_is_the_local_one_on_both_sides_is_not_written() -> None:
-    assert not [name for name in sent("order", FORTH, currency="NOK") if "Currency" in name]
+def test_the_local_currency_of_a_new_document_is_said_without_a_rate() -> None:
+    written = sent("order", FORTH, currency="NOK")
+    assert {n: v for n, v in written.items() if "Currency" in n} == {"Currency.Symbol": "NOK"}
 
 
 def test_of_an_order_that_is_cancelled_only_that_is_written() -> None:

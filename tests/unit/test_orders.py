@@ -387,6 +387,7 @@ FOR_24SO = {
     "ExternalStatus": 1021,
     "Addresses": {"Invoice": INVOICE_ADDRESS},
     "InvoiceRows": ROWS,
+    "Currency": {"Symbol": "NOK"},
 }
 
 
