@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
@@ -207,6 +207,10 @@ class Side(ABC, Generic[E]):
     def all(self, client: Any) -> Iterator[Found]:
         """Every record, in as few calls as possible."""
 
+    def missing(self, client: Any, keys: Sequence[str]) -> set[str]:
+        """Those keys that no record has, in few calls; asked where lists do not hold everything."""
+        raise NotImplementedError
+
     def value_number(self, client: Any, lookup: Lookup) -> str | None:
         """The number of a register's value here; None where it is missing."""
         del client
@@ -247,6 +251,8 @@ class Kind(Generic[E]):
             when somebody edits them: documents, which may have been transferred by other means.
         mends_drift: whether an edit at the side that is not the origin is undone by reconciliation.
         listed_for: how far back the lists of both systems go; None where they hold everything.
+        watched_for: how long after its last transfer a record is part of reconciliations; None for
+            ever. Records that the lists may lack are asked for, whether they still are there.
         same_record: kinds whose target record may be the very one this kind writes, so that their
             links have to know what was written: an order that becomes the invoice.
         brings_along: whether records it needs are transferred with it; otherwise it waits for
@@ -268,6 +274,7 @@ class Kind(Generic[E]):
     leaves_old: tuple[System, ...] = ()
     mends_drift: bool = True
     listed_for: timedelta | None = None
+    watched_for: timedelta | None = None
     same_record: tuple[str, ...] = ()
     brings_along: bool = True
     links_refused: bool = False

@@ -135,10 +135,26 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class Links:
+    """The links of a kind.
+
+    Attributes:
+        watched: those whose records are compared.
+        unlisted: of these, the ones so old that a list may lack their records.
+        keys: by system, the keys of all that is linked.
+    """
+
+    watched: Sequence[Link]
+    unlisted: Sequence[Link]
+    keys: dict[System, set[str]]
+
+
+@dataclass(frozen=True)
 class Comparing:
     """One kind, listed on both sides, and its links.
 
     Attributes:
+        vanished: the keys of linked records that 24SevenOffice has no more.
         known: by system, what was not linked when the two were first compared; None where this is
             the first time.
         is_gone: whether Rackbeat has no record of a key, though its list may lack only that.
@@ -148,7 +164,8 @@ class Comparing:
     settings: Settings
     rackbeat: dict[str, Listed]
     tfso: dict[str, Listed]
-    links: list[Link]
+    links: Links
+    vanished: set[str]
     known: dict[System, Baseline | None]
     is_gone: Callable[[str], bool]
 
@@ -156,38 +173,36 @@ class Comparing:
         """What differs, and what to do about it."""
         result = Comparison()
         taken: set[str] = set()
-        for link in self.links:
-            if link.rackbeat_key not in self.rackbeat:
+        unlisted = {link.id for link in self.links.unlisted}
+        for link in self.links.watched:
+            if link.rackbeat_key in self.rackbeat or link.id in unlisted:
+                self._drifted(link, result)
+            else:
                 taken |= self._gone(link, result)
-                continue
-            self._drifted(link, result)
         for system in System:
             self._doubt(f"gone_in_{system.value}", result)
-        linked = {link.rackbeat_key for link in self.links} | taken
-        self._unlinked(System.RACKBEAT, self.rackbeat, linked, result)
-        self._unlinked(System.TFSO, self.tfso, {link.tfso_key for link in self.links}, result)
+        linked = self.links.keys
+        self._unlinked(System.RACKBEAT, self.rackbeat, linked[System.RACKBEAT] | taken, result)
+        self._unlinked(System.TFSO, self.tfso, linked[System.TFSO], result)
         return result
 
     def _doubt(self, gone: str, result: Comparison) -> None:
         """Where nearly everything seems to be gone, nothing is done about it but to say so."""
         times = result.report.get(gone, 0)
-        if times > MANY and times > len(self.links) / 2:
+        if times > MANY and times > len(self.links.watched) / 2:
             result.take_back(gone, f"too_many_{gone}")
 
     def _drifted(self, link: Link, result: Comparison) -> None:
-        ours = self.rackbeat[link.rackbeat_key]
+        ours = self.rackbeat.get(link.rackbeat_key)
         theirs = self.tfso.get(link.tfso_key)
         one_by_one = self.kind.rackbeat.needs_completing(self.settings)
-        forth = self._forth(link.rackbeat_key)
-        back = News(
-            self.kind.name, Direction.TFSO_TO_RACKBEAT, link.tfso_key, Cause.RECONCILE, True
-        )
-        if not one_by_one and _is_changed(link.rackbeat_seen, ours):
+        forth, back = self._forth(link.rackbeat_key), self._back(link.tfso_key)
+        if ours is not None and not one_by_one and _is_changed(link.rackbeat_seen, ours):
             result.add("changed_in_rackbeat", forth.key, self._allowed(forth, back))
-        elif theirs is None:
+        elif link.tfso_key in self.vanished:
             if link.tfso_seen:  # otherwise its absence has been dealt with
                 result.add("gone_in_24so", back.key, self._allowed(back, None))
-        elif _is_changed(link.tfso_seen, theirs):
+        elif theirs is not None and _is_changed(link.tfso_seen, theirs):
             result.add("changed_in_24so", back.key, self._allowed(back, forth))
         elif one_by_one:
             result.add("read_one_by_one", news=self._allowed(forth, None))
@@ -228,7 +243,7 @@ class Comparing:
     def _alike(self, link: Link) -> dict[str, Seen]:
         """What has come to Rackbeat since the first comparison, is not linked and has its name."""
         name, before = link.rackbeat_seen.get("name"), self.known[System.RACKBEAT] or {}
-        linked = {other.rackbeat_key for other in self.links}
+        linked = self.links.keys[System.RACKBEAT]
         found = {
             key: listed.entity.seen()
             for key, listed in self.rackbeat.items()
@@ -238,6 +253,9 @@ class Comparing:
 
     def _forth(self, key: str) -> News:
         return News(self.kind.name, Direction.RACKBEAT_TO_24SO, key, Cause.RECONCILE, bulk=True)
+
+    def _back(self, key: str) -> News:
+        return News(self.kind.name, Direction.TFSO_TO_RACKBEAT, key, Cause.RECONCILE, bulk=True)
 
     def _unlinked(
         self, system: System, records: dict[str, Listed], linked: set[str], result: Comparison
@@ -266,15 +284,17 @@ def _is_changed(seen: Seen, listed: Listed) -> bool:
 
 def links_to_compare(
     session: Session, connection_id: int, kind: AnyKind, *, now: datetime
-) -> Sequence[Link]:
-    """The links of a kind, but for those that are older than the lists go back."""
-    return session.scalars(
-        select(Link).where(
-            Link.connection_id == connection_id,
-            Link.kind == kind.name,
-            Link.updated_at > now - kind.listed_for if kind.listed_for else true(),
-        )
-    ).all()
+) -> Links:
+    """The links of a kind, those left out that are older than it is watched for."""
+    of_kind = (Link.connection_id == connection_id, Link.kind == kind.name)
+    keys = session.execute(select(Link.rackbeat_key, Link.tfso_key).where(*of_kind)).all()
+    recent = true() if kind.watched_for is None else Link.updated_at > now - kind.watched_for
+    watched = session.scalars(select(Link).where(*of_kind, recent).order_by(Link.id)).all()
+    return Links(
+        watched,
+        [link for link in watched if kind.listed_for and link.updated_at <= now - kind.listed_for],
+        {System.RACKBEAT: {ours for ours, _ in keys}, System.TFSO: {theirs for _, theirs in keys}},
+    )
 
 
 def compare(
@@ -282,7 +302,7 @@ def compare(
     settings: Settings,
     clients: Clients,
     *,
-    links: Sequence[Link],
+    links: Links,
     known: dict[System, Baseline | None],
 ) -> Comparison:
     """List both sides of a kind and compare them with each other and with what was last seen."""
@@ -299,10 +319,21 @@ def compare(
         settings,
         sides[System.RACKBEAT],
         sides[System.TFSO],
-        list(links),
+        links,
+        _vanished(kind, links, sides[System.TFSO], clients),
         known,
         is_gone=lambda key: kind.rackbeat.read(rackbeat, key) is None,
     ).compare()
+
+
+def _vanished(kind: AnyKind, links: Links, listed: dict[str, Listed], clients: Clients) -> set[str]:
+    """The keys of linked records that 24SevenOffice has no more."""
+    absent = {link.tfso_key for link in links.watched} - listed.keys()
+    to_be_asked = [link.tfso_key for link in links.unlisted if link.tfso_key in absent]
+    if not to_be_asked:
+        return absent
+    missing = kind.tfso.missing(clients.of(System.TFSO), to_be_asked)
+    return absent - set(to_be_asked) | missing
 
 
 def _listed(

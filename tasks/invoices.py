@@ -30,6 +30,7 @@ from tasks.rackbeat_documents import (
 )
 from tasks.tfso_documents import (
     A_MONTH,
+    A_YEAR,
     TfsoDocuments,
     invoice_mark,
     is_invoice,
@@ -501,6 +502,7 @@ KIND = Kind(
     leaves_old=tuple(System),
     mends_drift=False,
     listed_for=A_MONTH,
+    watched_for=A_YEAR,
     same_record=("order",),
     events=events("customer_invoice", "booked"),
 )

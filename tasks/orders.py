@@ -14,6 +14,7 @@ from tasks.documents import Document, take_back
 from tasks.rackbeat_documents import RackbeatDocuments
 from tasks.tfso_documents import (
     A_MONTH,
+    A_YEAR,
     TfsoDocuments,
     invoice_mark,
     is_invoice,
@@ -183,5 +184,6 @@ KIND = Kind(
     leaves_old=(System.RACKBEAT,),  # one that is open in 24SevenOffice is wanted when it changes
     mends_drift=False,
     listed_for=A_MONTH,
+    watched_for=A_YEAR,
     events=events("order", "booked"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -23,7 +23,7 @@ from tasks.sides import TfsoSide, found_in_tfso
 
 D = TypeVar("D", bound=Document)
 
-A_MONTH = timedelta(days=31)
+A_MONTH, A_YEAR = timedelta(days=31), timedelta(days=365)
 
 PROPERTIES = (
     "OrderId", "CustomerId", "Addresses", "OrderStatus", "InvoiceId", "DateOrdered",
@@ -213,15 +213,27 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             )
         super().update(client, key, payload, existing)
 
+    def missing(self, client: TfsoClient, keys: Sequence[str]) -> set[str]:
+        there = {
+            str(record["OrderId"])
+            for ids in _batches([int(key) for key in keys])
+            for record in client.get_invoices({"OrderIds": ids}, ("OrderId",), ())
+        }
+        return set(keys) - there
+
     def all(self, client: TfsoClient) -> Iterator[Found]:
         """The documents of the last month: older ones do not change any more."""
         yield from self.changed_since(client, datetime.now(UTC) - A_MONTH)
 
     def changed_since(self, client: TfsoClient, position: datetime) -> Iterator[Found]:
-        ids = client.get_order_sync_list(position)
-        for start in range(0, len(ids), MAX_ORDER_IDS):
-            for record in self.documents(client, ids[start : start + MAX_ORDER_IDS]):
+        for ids in _batches(client.get_order_sync_list(position)):
+            for record in self.documents(client, ids):
                 yield found_in_tfso(record, key="OrderId")
+
+
+def _batches(ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), MAX_ORDER_IDS):
+        yield ids[start : start + MAX_ORDER_IDS]
 
 
 def midnight(day_: date | None) -> datetime | None:

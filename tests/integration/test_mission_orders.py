@@ -521,6 +521,31 @@ def test_an_order_that_becomes_inactive_or_disappears_is_cancelled_as_a_draft(
     assert the_world.states() == []
 
 
+@pytest.mark.parametrize(("weeks", "noticed"), [(10, True), (60, False)])
+def test_an_order_that_disappears_is_noticed_for_a_year(
+    the_world: World, weeks: int, noticed: bool
+) -> None:
+    """Lists go back a month; longer than that it is asked for, in one call for all."""
+    the_world.connect()
+    customer, product = tfso_goods(the_world)
+    gone, _stays = (tfso_order(the_world, customer["Id"], row(product, 2)) for _ in range(2))
+    later(the_world)
+    the_world.clock.pass_by(days=7 * weeks)
+    the_world.settle()
+    the_world.tfso.remove("orders", gone["OrderId"])
+    found = reconcile(the_world)["order"]
+    assert found.get("gone_in_24so", 0) == int(noticed)
+    cancelled = {
+        link.tfso_key
+        for link in the_world.links("order")
+        if the_world.in_rackbeat("orders", link.rackbeat_key)["heading"]
+        == "Kansellert i 24SevenOffice"
+    }
+    assert cancelled == ({str(gone["OrderId"])} if noticed else set())
+    assert reconcile(the_world)["order"] == {}
+    assert the_world.states() == []
+
+
 def test_an_inactive_order_that_is_booked_in_rackbeat_is_parked_with_the_reason(
     the_world: World,
 ) -> None:

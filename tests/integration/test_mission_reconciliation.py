@@ -12,7 +12,14 @@ from shared import listing
 from shared.tables import Run
 from shared.words import Cause
 from tasks.kinds import KINDS
-from tests.harness.mission import OFF, configure, reconcile
+from tests.harness.mission import (
+    OFF,
+    configure,
+    of,
+    rackbeat_goods,
+    rackbeat_order,
+    reconcile,
+)
 from tests.harness.people import (
     linked,
     rackbeat_customer,
@@ -82,6 +89,23 @@ def test_what_has_drifted_is_set_right_by_the_origin(
     assert reconcile(the_world)["supplier"]["changed_in_rackbeat"] == 1
     assert the_world.in_rackbeat("suppliers", link.rackbeat_key)["name"] == name
     assert the_world.in_tfso("companies", made["Id"])["Name"] == name
+
+
+def test_old_documents_that_are_listed_are_no_new_ones_and_their_edits_are_found(
+    the_world: World,
+) -> None:
+    """The newest of a small company's orders may be older than the lists of 24SevenOffice."""
+    rackbeat_goods(the_world, "TENT")
+    the_world.connect(order={"origin": "rackbeat"})
+    order = rackbeat_order(the_world, of("TENT"))
+    the_world.settle()
+    the_world.clock.pass_by(days=70)
+    the_world.settle()
+    assert reconcile(the_world)["order"] == {}
+    the_world.rackbeat.edit("orders", order["number"], {"heading": "Til vinteren"}, webhooks=False)
+    assert reconcile(the_world)["order"] == {"changed_in_rackbeat": 1}
+    (link,) = the_world.links("order")
+    assert the_world.in_tfso("orders", link.tfso_key)["InvoiceTitle"] == "Til vinteren"
 
 
 def test_without_repair_it_is_only_reported(the_world: World) -> None:
