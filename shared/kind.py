@@ -232,6 +232,11 @@ def events(entity: str, *more: str) -> tuple[str, ...]:
     return tuple(f"{entity}.{action}" for action in ("created", "updated", "deleted", *more))
 
 
+def _nothing(direction: Direction, entity: Entity, settings: Settings) -> Iterable[Reference]:
+    del direction, entity, settings
+    return ()
+
+
 @dataclass(frozen=True)
 class Kind(Generic[E]):
     """A kind of record the engine can transfer.
@@ -247,6 +252,9 @@ class Kind(Generic[E]):
             from a pattern; reconciliation finds what a wrong name misses.
         initial: whether the initial sync copies it.
         followed_by: kinds with a change of the same record to be sent once it is linked.
+        moves: records of other kinds at Rackbeat that do not stay as they are in 24SevenOffice when
+            one of this kind is transferred: by the direction, the record as it is at Rackbeat, and
+            the settings. Those that are linked are transferred anew.
         leaves_old: systems whose records that were there before the connection are left alone even
             when somebody edits them: documents, which may have been transferred by other means.
         mends_drift: whether an edit at the side that is not the origin is undone by reconciliation.
@@ -271,6 +279,7 @@ class Kind(Generic[E]):
     events: tuple[str, ...] = ()
     initial: bool = False
     followed_by: tuple[str, ...] = ()
+    moves: Callable[[Direction, E, Settings], Iterable[Reference]] = _nothing
     leaves_old: tuple[System, ...] = ()
     mends_drift: bool = True
     listed_for: timedelta | None = None

@@ -28,6 +28,7 @@ from tasks.rackbeat_documents import (
     their_reference,
     with_note_of,
 )
+from tasks.stock import of_what_is_invoiced
 from tasks.tfso_documents import (
     A_MONTH,
     A_YEAR,
@@ -499,6 +500,7 @@ KIND = Kind(
     rackbeat=RackbeatInvoices(),
     tfso=TfsoInvoices(),
     queue=Queue.DOCUMENTS,
+    moves=of_what_is_invoiced,
     leaves_old=tuple(System),
     mends_drift=False,
     listed_for=A_MONTH,

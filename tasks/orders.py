@@ -12,6 +12,7 @@ from shared.tfso.client import TfsoClient
 from shared.words import Direction, System
 from tasks.documents import Document, take_back
 from tasks.rackbeat_documents import RackbeatDocuments
+from tasks.stock import of_what_is_ordered
 from tasks.tfso_documents import (
     A_MONTH,
     A_YEAR,
@@ -181,6 +182,7 @@ KIND = Kind(
     rackbeat=RackbeatOrders(),
     tfso=TfsoOrders(),
     queue=Queue.DOCUMENTS,
+    moves=of_what_is_ordered,
     leaves_old=(System.RACKBEAT,),  # one that is open in 24SevenOffice is wanted when it changes
     mends_drift=False,
     listed_for=A_MONTH,

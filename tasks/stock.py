@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated
 
-from shared.entity import Entity, Number, RefersTo, Text
+from shared.entity import Entity, Number, Reference, RefersTo, Text
 from shared.failures import Unmappable
 from shared.kind import Context, Found, Kind, Payload, Record, Side, Sought, Written
 from shared.queues import Queue
@@ -16,6 +16,7 @@ from shared.tfso.client import TfsoClient
 from shared.values import decimal, key_in, text
 from shared.words import Direction, System
 from tasks import products
+from tasks.documents import Document
 
 BY_LOCATION = "by_location"  # what Rackbeat says of each location, put into the product's record
 
@@ -167,6 +168,30 @@ class TfsoStock(Side[Stock]):
 def _whether_kept(record: Record) -> Record:
     """A record that says whether stock is kept of it; where 24SevenOffice does not, it is not."""
     return {**record, "StockControlled": bool(record.get("StockControlled"))}
+
+
+def of_what_is_ordered(
+    direction: Direction, order: Document, settings: Settings
+) -> Iterator[Reference]:
+    """The stock that an order makes less available; Rackbeat is not known to tell of that."""
+    del direction
+    if settings.stock.quantity == "available":
+        yield from _of_lines(order, settings)
+
+
+def of_what_is_invoiced(
+    direction: Direction, invoice: Document, settings: Settings
+) -> Iterator[Reference]:
+    """The stock of an invoice made in 24SevenOffice, which has taken it off its own figure; off
+    Rackbeat's it is when it is shipped."""
+    if direction is Direction.TFSO_TO_RACKBEAT:
+        yield from _of_lines(invoice, settings)
+
+
+def _of_lines(document: Document, settings: Settings) -> Iterator[Reference]:
+    if settings.stock.lets(Direction.RACKBEAT_TO_24SO):
+        sold = dict.fromkeys(line.product for line in document.lines or ())
+        yield from (Reference(KIND.name, key) for key in sold if key is not None)
 
 
 KIND = Kind(

@@ -197,7 +197,7 @@ class Engine:
             now=now,
         )
         self._tell_same_record(session, stored, result)
-        news = list(self._news_from(stored, result))
+        news = [*self._news_from(stored, result), *self._moved(session, writer, result)]
         record(session, stored.connection_id, news, now=now)
         due |= {(item.kind, item.bulk) for item in news}
         self._note_attempt(session, stored, writer)
@@ -234,6 +234,17 @@ class Engine:
             for follower in self.kinds[change.kind].followed_by:
                 if direction in self.kinds[follower].directions:
                     yield News(follower, direction, change.key, Cause.DEPENDENCY, bulk=change.bulk)
+
+    def _moved(self, session: Session, writer: JournalWriter, result: Result) -> Iterator[News]:
+        """What does not stay as it is in 24SevenOffice after something has been written."""
+        if result.outcome not in {Outcome.CREATED, Outcome.UPDATED}:
+            return
+        change, forth = writer.change, Direction.RACKBEAT_TO_24SO
+        for moved in writer.moved:
+            link = find_link(session, change.connection_id, moved.kind, forth.source, moved.key)
+            if link is not None:
+                cause = Cause.DEPENDENCY
+                yield News(moved.kind, forth, moved.key, cause, bulk=change.bulk, forced=True)
 
     def _failed(self, writer: JournalWriter, failure: Exception) -> None:
         now = self.clock()

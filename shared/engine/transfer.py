@@ -112,6 +112,8 @@ class Transfer:
             if self.kind.brings_along:
                 raise
             return Result(Outcome.SKIPPED, message=f"Its {missing} is not linked.")
+        ours = entity if self.direction.source is System.RACKBEAT else desired
+        self.writer.moved = list(self.kind.moves(self.direction, ours, self.settings))
         if link is None:
             return self._first_time(entity, desired, record)
         return self._linked(entity, desired, link, record)

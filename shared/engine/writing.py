@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared import idempotency
 from shared.clock import Clock
-from shared.entity import Seen, differences
+from shared.entity import Reference, Seen, differences
 from shared.failures import Failure, OutcomeUnknown
 from shared.journal.claims import still_ours
 from shared.journal.decide import Wait
@@ -73,7 +73,13 @@ class Write:
 
 
 class Writer(Protocol):
-    """What a transfer does with its writes and its result."""
+    """What a transfer does with its writes and its result.
+
+    Attributes:
+        moved: what at Rackbeat is to be transferred anew once something has been written.
+    """
+
+    moved: Sequence[Reference]
 
     def write_once(self, write: Write) -> None:
         """Send a write, and store what became of it."""
@@ -101,6 +107,7 @@ class JournalWriter:
     reached: Reached
     store_result: Callable[[Session, Change, Result], None]
     notes: list[str] = field(default_factory=list)
+    moved: Sequence[Reference] = ()
     request: Payload | None = None
     response: Any = None
 
@@ -218,6 +225,7 @@ class PreviewWriter:
     target_key: str | None = None
     message: str | None = None
     notes: list[str] = field(default_factory=list)
+    moved: Sequence[Reference] = ()
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def write_once(self, write: Write) -> None:

@@ -16,8 +16,9 @@ from tests.harness.mission import (
     rackbeat_invoice,
     rackbeat_order,
     reconcile,
+    row,
 )
-from tests.harness.people import linked, rackbeat_group, tfso_product
+from tests.harness.people import linked, rackbeat_group, tfso_customer, tfso_order, tfso_product
 from tests.harness.world import World
 
 
@@ -239,3 +240,31 @@ def test_other_locations_that_are_chosen_are_found_by_reconciliation(the_world: 
     configure(the_world, stock__locations=[1])
     assert reconcile(the_world)["stock"]["read_one_by_one"] == 1
     assert stock_in_24so(the_world, key) == 100
+
+
+def test_what_is_invoiced_in_24so_is_not_taken_off_twice(the_world: World) -> None:
+    """24SevenOffice takes it off its own figure; Rackbeat's, set anew, knows what was shipped."""
+    the_world.connect(invoice={"origin": "24so"})
+    key = sent(the_world)
+    count(the_world, "TELT-2", 12)
+    customer = tfso_customer(the_world)
+    order = tfso_order(the_world, customer["Id"], row({"Id": int(key)}, 5))
+    later(the_world)
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    assert stock_in_24so(the_world, key) == 7
+    the_world.reset_calls()
+    later(the_world)
+    assert stock_in_24so(the_world, key) == 12  # nothing has been shipped
+    assert the_world.writes()["SetStockQuantity"] == 1
+    (line,) = the_world.in_rackbeat("orders", the_world.links("order")[0].rackbeat_key)["lines"]
+    assert line["quantity"] == 5
+
+
+def test_what_is_ordered_is_not_available_any_more(the_world: World) -> None:
+    the_world.connect(order={"origin": "rackbeat"}, stock={"quantity": "available"})
+    key = sent(the_world)
+    count(the_world, "TELT-2", 12)
+    the_world.settle()
+    rackbeat_order(the_world, of("TELT-2", 5))
+    the_world.settle()
+    assert stock_in_24so(the_world, key) == 7
