@@ -175,7 +175,7 @@ class OrderSettings(_Group):
         min_length=1,
         max_length=25,
         description="Number of the Rackbeat product that carries lines without a product (text, "
-        "freight); text goes to the order's note where none is named",
+        "freight, an øre that rounding leaves); text goes to the order's note where none is named",
     )
     pull_minutes: float = Field(
         default=10, gt=0, le=10, description="Minutes between two pulls of orders"

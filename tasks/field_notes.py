@@ -98,10 +98,19 @@ NOTES: tuple[Note, ...] = (
         DOCUMENTS,
         None,
         "",
-        "The total stays the same to the øre. Where the lines differ from it by an øre a line at "
-        "most, because the two systems round at different places, the price of the largest line "
-        "takes that up, with a remark in the journal. Where they differ by more, nothing is "
+        "The total with VAT stays the same to the øre. Where the lines differ from it by an øre a "
+        "line at most, because the two systems round at different places, the price of the largest "
+        "line takes that up, with a remark in the journal. Where they differ by more, nothing is "
         "transferred, but parked.",
+    ),
+    N(
+        DOCUMENTS,
+        BACK,
+        "",
+        "Rackbeat rounds the VAT of each rate. Where no price can give the same total, a line "
+        "`Øreavrunding` of an øre or two without VAT does, of the product that the setting "
+        "`order.item_for_text` names; the total without VAT may then be another by an øre, which "
+        "the journal says. Without that setting such a document is parked.",
     ),
     N(DOCUMENTS, FORTH, "total_with_vat", "What the lines have to add up to."),
     N(DOCUMENTS, BACK, "total", "What the lines have to add up to."),

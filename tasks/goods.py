@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from shared.kind import Record
-from tasks.documents import Line, total_by_vat
+from tasks.documents import Line
 from tasks.rackbeat_documents import rackbeat_lines
+from tasks.totals import total_by_vat
 
 
 def have_same_goods(document: Record, other: Record) -> bool:

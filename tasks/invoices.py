@@ -19,7 +19,7 @@ from shared.values import day, decimal, moment, text
 from shared.words import Direction, System
 from tasks import payment_terms
 from tasks.credit_notes import naming_what_they_credit
-from tasks.documents import Document, Line, rackbeat_total_of, to_the_ore
+from tasks.documents import Document, Line, to_the_ore
 from tasks.goods import have_same_goods, quantities_of, taken_back
 from tasks.orders import RackbeatOrders, TfsoOrders
 from tasks.rackbeat_documents import (
@@ -40,6 +40,7 @@ from tasks.tfso_documents import (
     reference_of_invoice,
     takes_back,
 )
+from tasks.totals import rackbeat_total_of
 
 
 class Invoice(Document):

@@ -26,17 +26,10 @@ from shared.values import (
     without_nothing,
 )
 from tasks import payment_terms
-from tasks.documents import (
-    HUNDRED,
-    WITHOUT_VAT,
-    Address,
-    Document,
-    Line,
-    lines_with_total,
-    vat_is_kept,
-)
+from tasks.documents import HUNDRED, Address, Document, Line
 from tasks.payment_terms import PAYMENT_TERMS
 from tasks.sides import RackbeatSide
+from tasks.totals import lines_for_rackbeat
 
 D = TypeVar("D", bound=Document)
 
@@ -95,9 +88,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def document_payload(self, document: Document, context: Context) -> dict[str, Any]:
         """The fields all documents have, as written."""
-        kept = lines_with_total(document, WITHOUT_VAT, "24SevenOffice", context.note)
+        kept = lines_for_rackbeat(document, context.settings.order.item_for_text, context.note)
         document = document.model_copy(update={"lines": kept})
-        vat_is_kept(document, "24SevenOffice")
         lines, texts = _split_off_texts(document, context.settings)
         terms = [int(context.found[each]) for each in _lookups(document)]
         existing = context.existing or {}

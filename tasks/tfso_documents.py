@@ -18,8 +18,9 @@ from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
 from shared.tfso.values import LARGEST_INT
 from shared.values import country, day, decimal, dig, part, records, text, whole, without_nothing
 from shared.words import Direction
-from tasks.documents import HUNDRED, WITH_VAT, Address, Document, Line, lines_with_total, take_back
+from tasks.documents import HUNDRED, Address, Document, Line, take_back
 from tasks.sides import TfsoSide, found_in_tfso
+from tasks.totals import lines_for_tfso
 
 D = TypeVar("D", bound=Document)
 
@@ -153,7 +154,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
 
     def document_payload(self, document: Document, context: Context) -> dict[str, Any]:
         """The fields all documents have, as written."""
-        kept = lines_with_total(document, WITH_VAT, "Rackbeat", context.note)
+        kept = lines_for_tfso(document, context.note)
         payload = without_nothing(
             {
                 "CustomerId": None if document.customer is None else int(document.customer),

@@ -18,12 +18,14 @@ from shared.kind import Context
 from shared.rackbeat import numbers as rackbeat_json
 from shared.settings import Settings
 from shared.tfso import values as tfso_values
-from tasks.documents import WITH_VAT, WITHOUT_VAT, Address, Line, take_back
+from tasks.documents import Address, Line, take_back
 from tasks.orders import KIND, Order
+from tasks.totals import rackbeat_total_of, total_of, total_with_vat_of
 from tests.harness import given as made_up
 from tests.harness.given import RUBBISH, amounts, maybe, rubbish_in, texts
 
 DEFAULTS = Settings()
+WITH_CARRIER = Settings.model_validate({"order": {"item_for_text": "TEKST"}})
 ORE = Decimal("0.01")
 
 # -- totals, to the øre -----------------------------------------------------------------------
@@ -118,6 +120,51 @@ def test_an_order_in_24so_comes_to_the_total_rackbeat_says_or_is_not_made(
     else:
         assert with_vat(written) == total
         only_rounding_was_evened_out(lines, written, notes, off_by)
+
+
+USUAL = st.lists(
+    st.builds(
+        Line,
+        product=made_up.numbers(),
+        name=st.just("Ski"),
+        quantity=st.integers(1, 100).map(Decimal),
+        price=st.decimals(1, 20_000, places=2),
+        discount=st.sampled_from([Decimal(percent) for percent in ("0", "10", "12.5", "15")]),
+        vat=VAT,
+    ),
+    min_size=1,
+    max_size=8,
+).map(tuple)
+
+
+@given(USUAL)
+def test_rounding_keeps_no_usual_document_of_rackbeat_s_from_24so(lines: tuple[Line, ...]) -> None:
+    total = rackbeat_total_of(lines)
+    order = Order(number="1021", customer="45", lines=lines, total_with_vat=total)
+    written, _ = sent(KIND.tfso, order)
+    assert written is not None
+    assert with_vat(written) == total
+
+
+@given(USUAL, VAT)
+def test_a_line_takes_up_what_rounding_leaves_of_a_document_of_24so_s(
+    lines: tuple[Line, ...], rate: Decimal
+) -> None:
+    lines = tuple(line.model_copy(update={"vat": rate}) for line in lines)
+    total = with_vat(lines)
+    net = total - to_the_ore(sum((cost(x) * Fraction(x.vat) / 100 for x in lines), Fraction(0)))
+    order = Order(number="1", customer="45", lines=lines, total=net, total_with_vat=total)
+    context = Context(WITH_CARRIER)
+    written = KIND.rackbeat.parse(KIND.rackbeat.render(order, context), context).lines or ()
+    assert rackbeat_total_of(written) == total
+    off = abs(total_of(written) - net)
+    assert off <= ORE
+    assert any("Without VAT it comes to" in note for note in context.notes) is bool(off)
+    added = written[len(lines) :]
+    assert [(line.name, line.product, line.vat) for line in added] in (
+        [],
+        [("Øreavrunding", "TEKST", 0)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,7 +276,6 @@ def test_addresses_that_rackbeat_shows_in_records_of_their_own_are_the_same(orde
     assert KIND.rackbeat.parse(shown, Context(DEFAULTS)) == order
 
 
-WITH_CARRIER = Settings.model_validate({"order": {"item_for_text": "TEKST"}})
 AMONG_TEXTS = st.tuples(SOLD, st.lists(st.tuples(st.integers(0, 5), TEXT_LINES), max_size=3)).map(
     lambda both: _among(*both)
 )
@@ -279,8 +325,8 @@ def test_texts_have_no_part_in_what_lines_cost(
     lines: tuple[Line, ...], more: tuple[Line, ...]
 ) -> None:
     said = [line for line in more if line.is_text()]
-    for total in (WITHOUT_VAT, WITH_VAT):
-        assert total.added((*said, *lines, *said)) == total.added(lines)
+    for total in (total_of, total_with_vat_of, rackbeat_total_of):
+        assert total((*said, *lines, *said)) == total(lines)
 
 
 @given(ORDERS, made_up.numbers())

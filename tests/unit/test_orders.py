@@ -12,8 +12,10 @@ from shared.entity import Reference
 from shared.failures import Unmappable
 from shared.kind import Context
 from shared.settings import Settings, load_settings
+from tasks.documents import Line
 from tasks.orders import CANCELLED, KIND, Order
 from tasks.rackbeat_documents import REMOVED, with_note_of
+from tasks.totals import total_with_vat_of
 
 DEFAULTS = Settings()
 WITH_CARRIER = load_settings({"order": {"item_for_text": "DIV"}})
@@ -496,7 +498,7 @@ def test_the_journal_names_a_line_without_quantity_that_is_left_out() -> None:
 
 def test_texts_do_not_widen_what_counts_as_rounding() -> None:
     record = IN_RACKBEAT | {"lines": [*IN_RACKBEAT["lines"], *([SAYING] * 9)]}
-    with pytest.raises(Unmappable, match=r"add up to 3041\.94"):
+    with pytest.raises(Unmappable, match=r"come to 3041\.94"):
         to_24so(record | {"total_total": Decimal("3041.97")})
 
 
@@ -603,3 +605,43 @@ def test_an_invoiced_order_is_never_changed_in_24so(status: str) -> None:
 def test_a_booked_order_is_never_changed_in_rackbeat() -> None:
     with pytest.raises(Unmappable, match="Order 1021 is booked in Rackbeat"):
         KIND.rackbeat.update(None, "1021", FOR_RACKBEAT, IN_RACKBEAT)
+
+
+def test_what_is_rounded_to_the_next_ore_at_a_tie_is_evened_out() -> None:
+    line = Line(
+        product="1",
+        name="Ski",
+        quantity=Decimal(1),
+        price=Decimal("281.84"),
+        discount=Decimal(15),
+        vat=Decimal(25),
+    )
+    order = Order(number="1", customer="45", lines=(line,), total_with_vat=Decimal("299.45"))
+    (row,) = KIND.tfso.render(order, Context(DEFAULTS))["InvoiceRows"]
+    assert total_with_vat_of([line.model_copy(update={"price": row["Price"]})]) == Decimal("299.45")
+
+
+def test_an_ore_that_no_price_takes_up_is_a_line_of_its_own_or_says_how_it_can_be_one() -> None:
+    line = Line(
+        product="1",
+        name="Ski",
+        quantity=Decimal(1),
+        price=Decimal("117.66588"),
+        discount=Decimal(15),
+        vat=Decimal(25),
+    )
+    totals = {"total": Decimal("100.02"), "total_with_vat": Decimal("125.02")}
+    order = Order(number="1", customer="45", lines=(line,), **totals)
+    with pytest.raises(Unmappable, match=r"order\.item_for_text: a line of it without VAT"):
+        KIND.rackbeat.render(order, Context(DEFAULTS))
+    settings = Settings.model_validate({"order": {"item_for_text": "TEKST"}})
+    payload = KIND.rackbeat.render(order, Context(settings))
+    _, rounding = payload["lines"]
+    assert rounding == {
+        "item_id": "TEKST",
+        "name": "Øreavrunding",
+        "quantity": 1,
+        "line_price": Decimal("0.01"),
+        "discount_percentage": 0,
+        "vat_percentage": 0,
+    }
