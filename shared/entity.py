@@ -115,12 +115,15 @@ class Entity(Part):
         may_be_empty: text fields that are emptied with the source. In a record that is to be
             written such a field may hold "": it is to be emptied; None says nothing about it.
         together: fields that say something only together, and are written together.
+        moves_on: fields that people are expected to take further at the target: that they are
+            not as they were written is no drift.
         called: what people call an identifier, where its name here would tell them nothing.
     """
 
     not_compared: ClassVar[frozenset[str]] = frozenset({"number"})
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
     together: ClassVar[frozenset[str]] = frozenset()
+    moves_on: ClassVar[frozenset[str]] = frozenset()
     called: ClassVar[Mapping[str, str]] = {}
 
     def seen(self) -> Seen:

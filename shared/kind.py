@@ -127,6 +127,12 @@ class Side(ABC, Generic[E]):
         del record, settings
         return None
 
+    def rests(self, record: Record, settings: Settings) -> str | None:
+        """Why a linked record is not transferred from here for now, whatever has changed in it;
+        None when it is."""
+        del record, settings
+        return None
+
     def shared_identifier(self, settings: Settings) -> str | None:
         """The identifier that several records here may have, though the other system's record gets
         its key from it; None where each record has its own."""

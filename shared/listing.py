@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from shared.baseline import NOT_WANTED, Baseline, was_there
 from shared.engine.clients import Clients
 from shared.engine.renumbering import perhaps_renumbered
-from shared.entity import Entity, Seen, differs
+from shared.entity import Entity, Seen, changed, differs
 from shared.idempotency import fingerprint
 from shared.journal.record import News
 from shared.kind import Context, Found, Kind
@@ -128,10 +128,12 @@ class Listed:
     Attributes:
         entity: None where it cannot be understood; its transfer will say why.
         wanted: whether it would be transferred from there.
+        rests: whether it is not, for now, if it is linked.
     """
 
     entity: Entity | None
     wanted: bool
+    rests: bool
 
 
 @dataclass(frozen=True)
@@ -278,8 +280,10 @@ class Comparing:
 
 
 def _is_changed(seen: Seen, listed: Listed) -> bool:
-    """Whether a record is not as it was when both sides last agreed."""
-    return listed.entity is None or differs(seen, listed.entity.seen())
+    """Whether a record is not as it was when both sides last agreed, and is to be transferred."""
+    if listed.rests or listed.entity is None:
+        return not listed.rests
+    return bool(changed(seen, listed.entity.seen()) - listed.entity.moves_on)
 
 
 def links_to_compare(
@@ -307,10 +311,7 @@ def compare(
 ) -> Comparison:
     """List both sides of a kind and compare them with each other and with what was last seen."""
     sides = {
-        system: {
-            found.key: Listed(entity, wanted)
-            for found, entity, wanted in _all(kind, system, settings, clients)
-        }
+        system: {found.key: listed for found, listed in _all(kind, system, settings, clients)}
         for system in System
     }
     rackbeat = clients.of(System.RACKBEAT)
@@ -344,9 +345,9 @@ def _listed(
     since: datetime | None = None,
 ) -> Iterator[tuple[Found, Entity | None]]:
     """Records that are transferred from there; no entity where one cannot be understood."""
-    for found, entity, wanted in _all(kind, system, settings, clients, since):
-        if wanted:
-            yield found, entity
+    for found, listed in _all(kind, system, settings, clients, since):
+        if listed.wanted:
+            yield found, listed.entity
 
 
 def _all(
@@ -355,15 +356,23 @@ def _all(
     settings: Settings,
     clients: Clients,
     since: datetime | None = None,
-) -> Iterator[tuple[Found, Entity | None, bool]]:
-    """All records there, and whether they are transferred from there."""
+) -> Iterator[tuple[Found, Listed]]:
+    """All records there."""
     side, client = kind.side(system), clients.of(system)
+    goes = settings.of(kind.name).lets(Direction.away_from(system))
     records = side.all(client) if since is None else side.changed_since(client, since)
     for found in records:
         entity: Entity | None = None
         with suppress(Exception):  # what is wrong with it its transfer says, and stops no other
             entity = side.parse(found.record, Context(settings))
-        yield found, entity, side.excluded(found.record, settings) is None
+        yield (
+            found,
+            Listed(
+                entity,
+                wanted=side.excluded(found.record, settings) is None,
+                rests=goes and side.rests(found.record, settings) is not None,
+            ),
+        )
 
 
 def _index(
@@ -374,8 +383,9 @@ def _index(
     index: Index = {}
     reserved: Index = {}
     side = kind.side(system)
-    for found, entity, wanted in _all(kind, system, settings, clients):
-        for identifier in dict.fromkeys(entity.identifiers() if entity and wanted else ()):
+    for found, listed in _all(kind, system, settings, clients):
+        entity = listed.entity if listed.wanted else None
+        for identifier in dict.fromkeys(entity.identifiers() if entity else ()):
             index.setdefault(identifier, []).append(found.key)
         if (taken := side.reserved(found.record, settings)) is not None:
             reserved.setdefault(taken, []).append(found.key)

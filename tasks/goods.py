@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from shared.kind import Record
-from tasks.documents import Line
+from shared.failures import Unmappable
+from shared.kind import Payload, Record
+from shared.values import decimal
+from tasks.documents import Line, to_the_ore
 from tasks.rackbeat_documents import rackbeat_lines
-from tasks.totals import total_by_vat
+from tasks.totals import rackbeat_total_of, total_by_vat
 
 
 def have_same_goods(document: Record, other: Record) -> bool:
@@ -36,3 +38,35 @@ def quantities_of(lines: tuple[Line, ...] | None) -> Counter[str]:
     for line in lines or ():
         sums[line.product or line.name or ""] += line.quantity  # type: ignore[assignment]
     return sums
+
+
+def see_same_goods(document: Record, invoice: Payload, name: str, or_else: str = "") -> None:
+    """Make sure that a document in Rackbeat sells what the invoice does, for the same sum.
+
+    Args:
+        or_else: what else may be done where it does not.
+
+    Raises:
+        Unmappable: it does not.
+    """
+    if not have_same_goods(document, invoice):
+        raise Unmappable(
+            f"{name} in Rackbeat has other quantities, prices, discounts or VAT than its invoice "
+            f"in 24SevenOffice. Make them equal in Rackbeat and try again.{or_else}"
+        )
+
+
+def see_same_total(draft: Record, invoice: Payload, key: str) -> None:
+    """Make sure that what is booked for good comes to what 24SevenOffice says.
+
+    Raises:
+        Unmappable: it does not.
+    """
+    comes_to = decimal(draft.get("total_total"), "total with VAT")
+    said = rackbeat_total_of(rackbeat_lines(invoice) or ())
+    if comes_to is not None and abs(to_the_ore(comes_to)) != abs(said):
+        raise Unmappable(
+            f"The draft invoice {key} comes to {comes_to} in Rackbeat, but to {said} in "
+            "24SevenOffice. It is not booked. Correct its discounts, prices or VAT in Rackbeat and "
+            "try again."
+        )

@@ -15,13 +15,20 @@ from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
-from shared.values import day, decimal, moment, text
+from shared.values import day, moment, text
 from shared.words import Direction, System
 from tasks import payment_terms
 from tasks.credit_notes import naming_what_they_credit
-from tasks.documents import Document, Line, to_the_ore
-from tasks.goods import have_same_goods, quantities_of, taken_back
-from tasks.orders import RackbeatOrders, TfsoOrders
+from tasks.documents import Document, Line
+from tasks.goods import (
+    have_same_goods,
+    quantities_of,
+    see_same_goods,
+    see_same_total,
+    taken_back,
+)
+from tasks.invoice_status import status_of_invoice, withdrawn
+from tasks.orders import INACTIVE, RackbeatOrders, TfsoOrders
 from tasks.rackbeat_documents import (
     RackbeatDocuments,
     rackbeat_lines,
@@ -40,7 +47,6 @@ from tasks.tfso_documents import (
     reference_of_invoice,
     takes_back,
 )
-from tasks.totals import rackbeat_total_of
 
 
 class Invoice(Document):
@@ -61,6 +67,8 @@ class Invoice(Document):
     not_compared = Document.not_compared | {
         "order", "order_mark", "order_reference", "covers_order", "credit", "credited",
     }  # fmt: skip
+
+    moves_on = frozenset({"status"})
 
     order: Annotated[Text, RefersTo("order", optional=True)] = None
     order_mark: Text = None
@@ -83,6 +91,9 @@ class Invoice(Document):
             whole = [("order", self.order), ("order_mark", self.order_mark)]
             found += [(name, value) for name, value in whole if value]
         return found
+
+    def switched_off(self) -> Invoice:
+        return self.model_copy(update={"status": INACTIVE})
 
     def label(self) -> str:
         return f"{'credit note' if self.credit else 'invoice'} {self.number or self.mark}"
@@ -219,7 +230,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             f"leave it a draft, make its other reference '{payload['other_reference']}', and try "
             "this again: it is then dated and booked."
         )
-        _same_goods(order, payload, f"Order {number}", in_part)
+        see_same_goods(order, payload, f"Order {number}", in_part)
         payload = with_note_of(order, payload)
         if not order.get("is_booked"):
             client.action(ORDERS, number, "book")
@@ -274,7 +285,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
         client.update(
             CUSTOMER_INVOICES, key, {n: value for n, value in payload.items() if n not in beside}
         )
-        _same_total(client.get(CUSTOMER_INVOICES, key) or {}, payload, key)
+        see_same_total(client.get(CUSTOMER_INVOICES, key) or {}, payload, key)
         # 24SevenOffice has sent the invoice out, or will: Rackbeat is not to mail it once more.
         client.action(CUSTOMER_INVOICES, key, "book", payload={"mail": False})
 
@@ -296,40 +307,8 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"Invoice {key} is booked in Rackbeat, and booked invoices never change. Make a "
                 "credit note and a new invoice there."
             )
-        _same_goods(existing, payload, f"The draft invoice {key}")
+        see_same_goods(existing, payload, f"The draft invoice {key}")
         self._book(client, key, payload)
-
-
-def _same_goods(document: Record, invoice: Payload, name: str, or_else: str = "") -> None:
-    """Make sure that a document in Rackbeat sells what the invoice does, for the same sum.
-
-    Args:
-        or_else: what else may be done where it does not.
-
-    Raises:
-        Unmappable: it does not.
-    """
-    if not have_same_goods(document, invoice):
-        raise Unmappable(
-            f"{name} in Rackbeat has other quantities, prices, discounts or VAT than its invoice "
-            f"in 24SevenOffice. Make them equal in Rackbeat and try again.{or_else}"
-        )
-
-
-def _same_total(draft: Record, invoice: Payload, key: str) -> None:
-    """Make sure that what is booked for good comes to what 24SevenOffice says.
-
-    Raises:
-        Unmappable: it does not.
-    """
-    comes_to = decimal(draft.get("total_total"), "total with VAT")
-    said = rackbeat_total_of(rackbeat_lines(invoice) or ())
-    if comes_to is not None and abs(to_the_ore(comes_to)) != abs(said):
-        raise Unmappable(
-            f"The draft invoice {key} comes to {comes_to} in Rackbeat, but to {said} in "
-            "24SevenOffice. It is not booked. Correct its discounts, prices or VAT in Rackbeat and "
-            "try again."
-        )
 
 
 _BY_HAND = (
@@ -416,11 +395,16 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         )
 
     def render(self, entity: Invoice, context: Context) -> Payload:
+        if entity.status == INACTIVE:
+            return withdrawn(context.existing or {})
         settings = context.settings.invoice
         reference = entity.their_reference or entity.order_reference
         entity = entity.model_copy(update={"their_reference": reference})
         payload = self.document_payload(entity, context)
-        payload |= {"OrderStatus": settings.status, "Distributor": settings.distributor}
+        payload |= {
+            "OrderStatus": status_of_invoice(context),
+            "Distributor": settings.distributor,
+        }
         if entity.invoiced_on is not None:
             # What is booked by the day it is transferred may be in another VAT period.
             payload["DateInvoiced"] = midnight(entity.invoiced_on)

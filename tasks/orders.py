@@ -61,8 +61,7 @@ class RackbeatOrders(RackbeatDocuments[Order]):
     ours = "Rackbeat"
 
     def parse(self, record: Record, context: Context) -> Order:
-        cancelled = record.get("is_cancelled") or record.get("heading") == CANCELLED
-        return Order(**self.fields(record, context), cancelled=bool(cancelled))
+        return Order(**self.fields(record, context), cancelled=_is_cancelled(record))
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         if not record.get("is_booked"):
@@ -71,6 +70,9 @@ class RackbeatOrders(RackbeatDocuments[Order]):
             # Its invoice does not need it, and with both there everything would be sold twice.
             return "It has been invoiced in Rackbeat; the invoice goes."
         return None
+
+    def rests(self, record: Record, settings: Settings) -> str | None:
+        return None if _is_cancelled(record) else super().rests(record, settings)
 
     def render(self, entity: Order, context: Context) -> Payload:
         if entity.cancelled:
@@ -113,6 +115,10 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         header = {name: value for name, value in payload.items() if name != "lines"}
         client.update(ORDERS, key, header)
         self.update_lines(client, key, payload["lines"], existing.get("lines") or [])
+
+
+def _is_cancelled(record: Record) -> bool:
+    return bool(record.get("is_cancelled")) or record.get("heading") == CANCELLED
 
 
 class TfsoOrders(TfsoDocuments[Order]):

@@ -56,6 +56,12 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         written = text(record.get("other_reference")) or ""
         return written if written.startswith("24SO ") else f"{self.ours} {record.get('number')}"
 
+    def rests(self, record: Record, settings: Settings) -> str | None:
+        del settings
+        if record.get("is_booked", True):
+            return None
+        return "It is not booked in Rackbeat any more; what was changed follows once it is again."
+
     def existed_by(self, record: Record) -> datetime | None:
         return moment(record.get("created_at"))
 

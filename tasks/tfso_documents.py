@@ -30,7 +30,8 @@ PROPERTIES = (
     "OrderId", "CustomerId", "Addresses", "OrderStatus", "InvoiceId", "DateOrdered",
     "DateInvoiced", "DateChanged", "PaymentTime", "DeliveryDate", "YourReference",
     "ReferenceNumber", "ReferenceOrderId", "ReferenceInvoiceId", "IncludeVAT", "InvoiceTitle",
-    "InvoiceText", "Currency", "OrderTotalIncVat", "OrderTotalVat", "InvoiceRows",
+    "InvoiceText", "Currency", "ExternalStatus", "OrderTotalIncVat", "OrderTotalVat",
+    "InvoiceRows",
 )  # fmt: skip
 ROW_PROPERTIES = (
     "ProductId", "ProductNo", "RowId", "VatRate", "Price", "Name", "DiscountRate", "Quantity",
@@ -103,6 +104,12 @@ def is_invoice(record: Record) -> bool:
 def is_only_invoice(record: Record) -> bool:
     """Whether it was made of an invoice of Rackbeat's and never was an order."""
     return is_invoice(record) and not _OUR_ORDER.fullmatch(_written(record))
+
+
+def is_made_of_invoice(record: Record) -> bool:
+    """Whether it was made of an invoice of Rackbeat's, whose number it was then given."""
+    number = invoice_mark(record).rpartition(" ")[2]
+    return is_only_invoice(record) and text(record.get("ExternalStatus")) == number
 
 
 def takes_back(record: Record) -> bool:

@@ -97,7 +97,9 @@ class Transfer:
         reason = self.source.excluded(record, self.settings)
         if link is None and reason is None:
             reason = self._left_alone(record)
-        if link is None and reason is not None:
+        if link is not None:
+            reason = self.source.rests(record, self.settings)
+        if reason is not None:
             return Result(Outcome.SKIPPED, message=reason)
         entity = self.source.parse(record, self._context())
         reason = entity.needless() if link is None else None

@@ -429,6 +429,30 @@ def test_an_invoice_without_an_order_brings_its_customer_and_products_along(
     assert Decimal(there["OrderTotalIncVat"]) == total(the_world, made["number"])
 
 
+@pytest.mark.parametrize("what", ["orders", "customer-invoices"])
+def test_what_is_unbooked_in_rackbeat_stays_as_it_is_in_24so_until_it_is_booked_again(
+    the_world: World, what: str
+) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    make = rackbeat_order if what == "orders" else rackbeat_invoice
+    number = make(the_world, of("TELT-2", 3), of("TELT-2", 2))["number"]
+    the_world.settle()
+    (before,) = the_world.all_in_tfso("orders")
+    at_rackbeat(the_world, f"/{what}/{number}/{'reopen' if what == 'orders' else 'unbook'}")
+    half_edited = {"lines": [of("TELT-2", 1)], "heading": "Under arbeid"}
+    the_world.rackbeat.edit(what.replace("-", "_"), number, half_edited)
+    the_world.settle()
+    found = reconcile(the_world)
+    assert found["order"] == found["invoice"] == {}
+    assert the_world.all_in_tfso("orders") == [before]
+    at_rackbeat(the_world, f"/{what}/{number}/book")
+    the_world.settle()
+    (after,) = the_world.all_in_tfso("orders")
+    assert (len(after["InvoiceRows"]), after["InvoiceTitle"]) == (1, "Under arbeid")
+    assert the_world.states() == []
+
+
 def test_a_draft_invoice_is_not_sent(the_world: World) -> None:
     the_world.connect()
     rackbeat_goods(the_world, "TELT-2")
@@ -503,6 +527,88 @@ def test_an_invoiced_document_whose_due_date_changes_in_rackbeat_is_parked(
     parked = the_world.change(kind="invoice", state="parked")
     assert "cannot be changed there any more" in str(parked.message)
     assert the_world.writes() == {}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("Draft", "ForInvoicing"), ("Draft", "Invoiced"), ("ForInvoicing", "Invoiced")],
+)
+def test_an_invoice_that_people_take_further_in_24so_is_as_it_should_be(
+    the_world: World, ours: str, theirs: str
+) -> None:
+    the_world.connect(invoice={"status": ours})
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, of("TELT-2", 2))["number"]
+    the_world.settle()
+    (document,) = the_world.all_in_tfso("orders")
+    the_world.tfso.edit("orders", document["OrderId"], {"OrderStatus": theirs})
+    assert reconcile(the_world)["invoice"] == {}
+    the_world.reset_calls()
+    operations = Operations(the_world.engine, actor="test")
+    operations.resync(SLUG, "invoice", [str(made)], Direction.RACKBEAT_TO_24SO)
+    the_world.settle()
+    assert the_world.writes() == {}
+    assert the_world.changes(kind="invoice")[-1].outcome == "unchanged"
+    if theirs == "ForInvoicing":  # a later edit follows, and leaves it there
+        the_world.rackbeat.edit("customer_invoices", made, {"heading": "Takk for handelen"})
+        the_world.settle()
+        (document,) = the_world.all_in_tfso("orders")
+        assert document["InvoiceTitle"] == "Takk for handelen"
+        assert document["OrderStatus"] == theirs
+    assert the_world.states() == []
+
+
+def deleted(the_world: World, invoice: object) -> None:
+    """What a person does who takes an invoice back: only drafts can be deleted."""
+    at_rackbeat(the_world, f"/customer-invoices/{invoice}/unbook")
+    the_world.settle()
+    the_world.rackbeat.remove("customer_invoices", invoice)  # no webhook is known to tell of it
+    reconcile(the_world)
+
+
+@pytest.mark.parametrize("status", ["Draft", "ForInvoicing"])
+def test_an_invoice_deleted_in_rackbeat_is_made_inactive_in_24so(
+    the_world: World, status: str
+) -> None:
+    the_world.connect(invoice={"status": status})
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, of("TELT-2", 2))["number"]
+    the_world.settle()
+    deleted(the_world, made)
+    (document,) = the_world.all_in_tfso("orders")
+    assert document["OrderStatus"] == "Inactive"
+    assert "made inactive in 24SevenOffice" in str(the_world.changes(kind="invoice")[-1].notes)
+    assert the_world.states() == []
+    assert reconcile(the_world)["invoice"] == {}
+
+
+def test_an_invoice_deleted_in_rackbeat_that_is_invoiced_in_24so_is_parked(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_invoice(the_world, of("TELT-2", 2))["number"]
+    the_world.settle()
+    (document,) = the_world.all_in_tfso("orders")
+    the_world.tfso.edit("orders", document["OrderId"], {"OrderStatus": "Invoiced"})
+    deleted(the_world, made)
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "Make a credit note there" in str(parked.message)
+    assert the_world.all_in_tfso("orders")[0]["OrderStatus"] == "Invoiced"
+
+
+def test_an_order_of_24so_whose_invoice_is_deleted_in_rackbeat_is_for_a_person_to_decide(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    _, number = arrived(the_world)
+    made = invoice_all(the_world, number)
+    the_world.settle()
+    before = the_only_order(the_world)
+    deleted(the_world, made)
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "was there before. Give the order the status" in str(parked.message)
+    assert the_only_order(the_world) == before
 
 
 def test_our_invoice_that_a_person_makes_an_order_again_does_not_come_back_as_one(
