@@ -220,8 +220,9 @@ NOTES: tuple[Note, ...] = (
         ("order",),
         FORTH,
         "cancelled",
-        "`Inactive`; nothing else is written then. An order that comes back gets the status of the "
-        "setting, but `Confirmed` for `Web`, which cannot be written over another one.",
+        "`Inactive`; nothing else is written then. One that was made in 24SevenOffice stays as it "
+        "is. An order that comes back gets the status of the setting, but `Confirmed` for `Web`, "
+        "which cannot be written over another one.",
     ),
     N(
         ("order",),

@@ -157,7 +157,7 @@ class TfsoOrders(TfsoDocuments[Order]):
 
     def render(self, entity: Order, context: Context) -> Payload:
         if entity.cancelled:
-            return {"OrderStatus": INACTIVE, "IncludeVAT": False}
+            return {"OrderStatus": _status_of_cancelled(context), "IncludeVAT": False}
         payload = self.document_payload(entity, context)
         if context.existing is None:
             payload["OrderStatus"] = context.settings.order.status
@@ -168,6 +168,22 @@ class TfsoOrders(TfsoDocuments[Order]):
         if context.existing.get("OrderStatus") == INACTIVE:
             payload["OrderStatus"] = _status_again(context)
         return payload
+
+
+def _status_of_cancelled(context: Context) -> str:
+    """Inactive, and for an order that was made in 24SevenOffice as it is: it is given up only
+    where it was made."""
+    existing = context.existing
+    if existing is None or not order_mark(existing).startswith("24SO "):
+        return INACTIVE
+    status = str(existing.get("OrderStatus", "Web"))
+    if status == INACTIVE:
+        return status
+    context.note(
+        "It was made in 24SevenOffice, and is not made inactive from Rackbeat. If it is not to be "
+        "carried out, make it inactive in 24SevenOffice."
+    )
+    return status
 
 
 def _status_again(context: Context) -> str:

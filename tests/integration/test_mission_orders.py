@@ -14,6 +14,7 @@ from shared.tables import Link
 from shared.words import Direction
 from tests.harness.mission import (
     book,
+    configure,
     invoice_all,
     later,
     of,
@@ -519,6 +520,30 @@ def test_an_order_that_becomes_inactive_or_disappears_is_cancelled_as_a_draft(
     assert draft["heading"] == "Kansellert i 24SevenOffice"
     assert Decimal(str(draft["total_total"])) == 0
     assert the_world.states() == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "cancelled"])
+def test_an_order_made_in_24so_is_given_up_there_alone_whatever_its_origin_is_by_now(
+    the_world: World, how: str
+) -> None:
+    the_world.connect()
+    order = pulled(the_world)
+    draft = the_only_draft(the_world)["number"]
+    configure(the_world, order__origin="rackbeat")
+    if how == "deleted":
+        the_world.rackbeat.remove("orders", draft)
+    else:
+        the_world.rackbeat.edit("orders", draft, {"is_cancelled": True})
+    the_world.settle()
+    the_world.reset_calls()
+    reconcile(the_world)
+    later(the_world)
+    assert refresh(the_world, order)["OrderStatus"] == order["OrderStatus"]
+    assert (the_world.writes(), the_world.states()) == ({}, [])
+    change = the_world.changes(kind="order")[-1]
+    assert "made in 24SevenOffice, and is not made inactive from Rackbeat" in str(change.notes)
+    assert "It is made inactive" not in str(change.notes)
+    assert reconcile(the_world)["order"] == {}
 
 
 @pytest.mark.parametrize(("weeks", "noticed"), [(10, True), (60, False)])

@@ -581,7 +581,8 @@ def test_both_systems_know_an_order_by_the_mark_of_where_it_was_made(
 
 
 def test_a_cancelled_order_becomes_inactive_in_24so() -> None:
-    payload = to_24so(IN_RACKBEAT | {"is_cancelled": True}, existing={"OrderStatus": "Confirmed"})
+    existing = {"OrderStatus": "Confirmed", "ReferenceNumber": "Rackbeat 1021 (PO 7)"}
+    payload = to_24so(IN_RACKBEAT | {"is_cancelled": True}, existing=existing)
     assert payload == {"OrderStatus": "Inactive", "IncludeVAT": False}
 
 
