@@ -76,6 +76,8 @@ class RackbeatOrders(RackbeatDocuments[Order]):
 
     def render(self, entity: Order, context: Context) -> Payload:
         if entity.cancelled:
+            if (context.existing or {}).get("is_cancelled"):
+                return {"is_cancelled": True}  # somebody has seen to it: nothing is left to write
             # No source shows a call that cancels an order: the draft is emptied and says why.
             lines = (context.existing or {}).get("lines") or []
             return {"heading": CANCELLED, "lines": [{"quantity": 0} for _ in lines]}
@@ -108,10 +110,7 @@ class RackbeatOrders(RackbeatDocuments[Order]):
 
     def update(self, client: RackbeatClient, key: str, payload: Payload, existing: Record) -> None:
         if existing.get("is_booked"):
-            raise Unmappable(
-                f"Order {key} is booked in Rackbeat, where a booked order's lines are locked. "
-                "Reopen it there and try again, or make the change by hand."
-            )
+            raise Unmappable(_why_locked(key, payload, existing))
         header = {name: value for name, value in payload.items() if name != "lines"}
         client.update(ORDERS, key, header)
         self.update_lines(client, key, payload["lines"], existing.get("lines") or [])
@@ -119,6 +118,27 @@ class RackbeatOrders(RackbeatDocuments[Order]):
 
 def _is_cancelled(record: Record) -> bool:
     return bool(record.get("is_cancelled")) or record.get("heading") == CANCELLED
+
+
+def _why_locked(key: str, payload: Payload, existing: Record) -> str:
+    """Why a booked order is not changed in Rackbeat, and what to do instead."""
+    cancelled = payload.get("heading") == CANCELLED
+    happened = "cancelled or deleted" if cancelled else "changed"
+    if existing.get("is_invoiced") or existing.get("is_partly_invoiced"):
+        return (
+            f"Order {key} is invoiced in Rackbeat, and has been {happened} in 24SevenOffice since. "
+            "That concerns the invoice: if it is not right any more, credit it where invoices are "
+            "made, and make a new one if need be."
+        )
+    if cancelled:
+        return (
+            f"Order {key} has been cancelled or deleted in 24SevenOffice, but is booked in "
+            "Rackbeat. Stop its delivery, and cancel it in Rackbeat."
+        )
+    return (
+        f"Order {key} is booked in Rackbeat, where a booked order's lines are locked. "
+        "Reopen it there and try again, or make the change by hand."
+    )
 
 
 class TfsoOrders(TfsoDocuments[Order]):

@@ -163,7 +163,7 @@ class Transfer:
         if inactive is None or not self._can_be(inactive, current, existing):
             message = f"{gone}{target} has no inactive state for it; it is left as it is there."
             return Result(Outcome.SKIPPED, key, message=message, source_seen={})
-        self.notes.append(f"{gone}It is made inactive in {target}.")
+        self.notes.append(f"{gone}It is to be inactive in {target}.")
         return self._bring_to(inactive, existing, key, Outcome.UNCHANGED, source_seen={})
 
     def _can_be(self, inactive: Entity, current: Entity, existing: Record) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from decimal import Decimal
 
@@ -204,7 +205,8 @@ class AtRest:
         what = f"24SO {order.key}"
         refused = parked.get(("order", Direction.TFSO_TO_RACKBEAT.value, str(order.key)))
         if refused is not None:
-            is_locked = order.booked is not None and "is booked in Rackbeat" in str(refused.message)
+            locked = re.search("is (booked|invoiced) in Rackbeat", str(refused.message))
+            is_locked = order.booked is not None and locked is not None
             assert is_locked or self._needs_what_may_park(refused), refused.message
         copy = self.model.copy_of(order)
         if copy is None:

@@ -13,6 +13,8 @@ from shared.operations import Operations
 from shared.tables import Link
 from shared.words import Direction
 from tests.harness.mission import (
+    OFF,
+    arrived,
     book,
     configure,
     invoice_all,
@@ -571,16 +573,50 @@ def test_an_order_that_disappears_is_noticed_for_a_year(
     assert the_world.states() == []
 
 
-def test_an_inactive_order_that_is_booked_in_rackbeat_is_parked_with_the_reason(
-    the_world: World,
+@pytest.mark.parametrize("how", ["inactive", "removed"])
+def test_an_order_cancelled_in_24so_and_booked_in_rackbeat_is_parked_until_it_is_cancelled_there(
+    the_world: World, how: str
 ) -> None:
     the_world.connect(order={"book": True})
     order = pulled(the_world)
-    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Inactive"})
-    later(the_world)
+    if how == "inactive":
+        the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Inactive"})
+        later(the_world)
+    else:
+        the_world.tfso.remove("orders", order["OrderId"])
+        reconcile(the_world)
     parked = the_world.change(kind="order", state="parked")
-    assert "booked in Rackbeat" in str(parked.message)
+    number = the_only_draft(the_world)["number"]
+    assert parked.message == (
+        f"Order {number} has been cancelled or deleted in 24SevenOffice, but is booked in "
+        "Rackbeat. Stop its delivery, and cancel it in Rackbeat."
+    )
+    assert "made inactive" not in str(parked.notes)
     assert the_only_draft(the_world)["lines"][0]["quantity"] == 2
+    the_world.rackbeat.edit("orders", number, {"is_cancelled": True})
+    the_world.reset_calls()
+    Operations(the_world.engine, actor="test").retry_parked(SLUG, parked.id)
+    the_world.settle()
+    assert (the_world.writes(), the_world.states()) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("edit", "happened"),
+    [({"OrderStatus": "Inactive"}, "cancelled or deleted"), ({"YourReference": "Ola"}, "changed")],
+)
+def test_a_change_of_an_order_invoiced_in_rackbeat_is_said_to_concern_the_invoice(
+    the_world: World, edit: Json, happened: str
+) -> None:
+    the_world.connect(invoice=OFF)
+    order, number = arrived(the_world)
+    invoice_all(the_world, number)
+    the_world.settle()
+    the_world.tfso.edit("orders", order["OrderId"], edit)
+    later(the_world)
+    message = str(the_world.change(kind="order", state="parked").message)
+    assert f"Order {number} is invoiced in Rackbeat, and has been {happened} in" in message
+    assert "credit it where invoices are made" in message
+    assert "Reopen" not in message
 
 
 def test_a_text_row_and_freight_are_carried_by_the_product_that_is_set(the_world: World) -> None:
