@@ -112,8 +112,8 @@ class Entity(Part):
 
     Attributes of the class:
         not_compared: fields that only matter when the record is made, such as its number.
-        may_be_empty: text fields that are emptied with the source. In a record that is to be
-            written such a field may hold "": it is to be emptied; None says nothing about it.
+        may_be_empty: fields that are emptied with the source. In a record that is to be written
+            such a field, be it no text, may hold "": it is to be emptied; None says nothing.
         together: fields that say something only together, and are written together.
         moves_on: fields that people are expected to take further at the target: that they are
             not as they were written is no drift.

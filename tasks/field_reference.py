@@ -140,7 +140,8 @@ class Section:
 
     def _emptied(self) -> Iterator[str]:
         """What becomes of fields that a person empties at the source."""
-        names = sorted(self.kind.entity.may_be_empty & {row.name for row in self.rows})
+        fields = {row.name.partition(".")[0] for row in self.rows}
+        names = sorted(self.kind.entity.may_be_empty & fields)
         if names:
             taken = self.probe.target.takes_empty(self.probe.existing)
             target = self.direction.target.title

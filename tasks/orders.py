@@ -36,7 +36,9 @@ class Order(Document):
         cancelled: it is not to be carried out.
     """
 
-    may_be_empty = frozenset({"heading", "note"})
+    may_be_empty = frozenset(
+        {"heading", "note", "their_reference", "reference_number", "deliver_on", "delivery_address"}
+    )
 
     cancelled: bool = False
 
@@ -90,7 +92,7 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         payload = self.document_payload(entity, context)
         for name, day in (("order_date", entity.ordered_on), ("deliver_at", entity.deliver_on)):
             if day is not None:
-                payload[name] = day.isoformat()
+                payload[name] = day.isoformat() if day else ""  # it is to be emptied
         if context.existing is None and context.settings.order.book:
             payload["is_booked"] = True
         if (context.existing or {}).get("heading") == CANCELLED:

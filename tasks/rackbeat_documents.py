@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -40,6 +40,8 @@ REMOVED = "Fjernet i 24SevenOffice"
 # 24SevenOffice, which are texts, stand in the note, each in a line that begins so.
 LABELS = {"their_reference": "Deres referanse: ", "reference_number": "Referansenummer: "}
 ADDRESS_PARTS = ("name", "street", "zipcode", "city", "country")
+# How an address is called where it is a record of its own, and how its fields begin otherwise.
+BILLING, DELIVERY = ("billing_address", "address_"), ("delivery_address", "delivery_address_")
 
 
 class RackbeatDocuments(RackbeatSide[D], Generic[D]):
@@ -67,25 +69,19 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""
-        note, labelled = _note_apart(record)
-        texts = {"heading": record.get("heading"), "note": note}
         return {
             "number": text(record.get("number")),
             "mark": self.mark_of(record),
             "customer": text(record.get("customer_id") or dig(record, "customer", "number")),
             "ordered_on": day(record.get("order_date"), "order date"),
-            "deliver_on": day(record.get("deliver_at"), "delivery date"),
             "payment_terms": payment_terms.in_rackbeat(record, context),
-            "their_reference": their_reference(record),
-            "reference_number": labelled.get("reference_number"),
-            **{name: value for name, value in texts.items() if name in record},
             "currency": record.get("currency"),
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
-            "address": _address(record, "billing_address", "address_", context),
-            "delivery_address": _address(record, "delivery_address", "delivery_address_", context),
+            "address": _address(record, *BILLING, context),
             "lines": _with_texts(record, context),
             "total": decimal(record.get("total_subtotal"), "total"),
             "total_with_vat": decimal(record.get("total_total"), "total with VAT"),
+            **_what_is_shown(record, context),
         }
 
     def lookups(self, entity: D, settings: Settings) -> list[Lookup]:
@@ -100,7 +96,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         terms = [int(context.found[each]) for each in _lookups(document)]
         existing = context.existing or {}
         note = _note(document, texts, existing)
-        if len(note or "") > LONGEST_NOTE and document.reference_number is not None:
+        if len(note or "") > LONGEST_NOTE and document.reference_number:
             context.note(
                 f"Its reference number, '{document.reference_number}', is left out: with it, the "
                 "text would be longer than Rackbeat takes."
@@ -116,8 +112,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
                 "note": no_longer_than(note, LONGEST_NOTE, "text", "Rackbeat"),
                 "currency": document.currency,
                 "currency_rate": document.currency_rate,
-                **_address_payload(document.address, "address_"),
-                **_address_payload(document.delivery_address, "delivery_address_"),
+                **_address_payload(document.address, *BILLING, existing),
+                **_address_payload(document.delivery_address, *DELIVERY, existing),
                 # The customer's would be taken off once more: the lines have all discounts.
                 "general_discount": Decimal(0),
                 "lines": [_line_payload(line) for line in lines],
@@ -158,6 +154,24 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             client.action(self.resource, key, path, payload=nothing, method="PUT")
 
 
+def _what_is_shown(record: Record, context: Context) -> dict[str, Any]:
+    """The fields that may be emptied, those that the record shows: what it does not show is not
+    known to be empty."""
+    note, labelled = _note_apart(record)
+    shown: dict[str, tuple[set[str], Any]] = {
+        "heading": ({"heading"}, record.get("heading")),
+        "note": ({"note"}, note),
+        "their_reference": ({"note", "their_reference"}, their_reference(record)),
+        "reference_number": ({"note"}, labelled.get("reference_number")),
+        "deliver_on": ({"deliver_at"}, day(record.get("deliver_at"), "delivery date")),
+        "delivery_address": (
+            {DELIVERY[0], *(f"{DELIVERY[1]}{each}" for each in ADDRESS_PARTS)},
+            _address(record, *DELIVERY, context),
+        ),
+    }
+    return {name: value for name, (by, value) in shown.items() if by & record.keys()}
+
+
 def their_reference(record: Record) -> str | None:
     """The customer's reference: the one in the note, which came from 24SevenOffice, before the
     document's own, which may only be what is usual for the customer."""
@@ -183,8 +197,8 @@ def _note_apart(record: Record) -> tuple[Any, dict[str, str]]:
 
 
 def _note(document: Document, texts: list[str], existing: Record) -> str | None:
-    """The note as it is to be, with the texts of lines; an empty one is to be emptied, and None
-    leaves it as it is."""
+    """The note as it is to be, with the texts of lines and without references that are to be
+    emptied; an empty one is to be emptied, and None leaves it as it is."""
     there, known = _note_apart(existing)
     given = without_nothing({name: getattr(document, name) for name in LABELS})
     note = document.note
@@ -192,7 +206,8 @@ def _note(document: Document, texts: list[str], existing: Record) -> str | None:
         if not given:
             return None
         note = text(there)  # 24SevenOffice says nothing: somebody may have written it in Rackbeat
-    return _put_together(note, known | given, texts) or note
+    emptied = "" if "" in given.values() else note
+    return _put_together(note, known | given, texts) or emptied
 
 
 def with_note_of(document: Record, payload: Payload) -> Payload:
@@ -309,28 +324,40 @@ def _split_off_texts(document: Document, settings: Settings) -> tuple[list[Line]
 
 
 def _address(record: Record, name: str, prefix: str, context: Context) -> Address | None:
+    address = _parts(record, name, prefix)
+    if not address:
+        return None
+    return Address(
+        name=address.get("name"),
+        street=address.get("street"),
+        postal_code=text(address.get("zipcode")),
+        city=address.get("city"),
+        country=country(address.get("country"), context.settings.customer.country, context),
+    )
+
+
+def _parts(record: Record, name: str, prefix: str) -> Mapping[str, Any]:
     """An address as it is read, in a record of its own, or as it is written."""
     as_written = {each: record.get(f"{prefix}{each}") for each in ADDRESS_PARTS}
     for address in (part(record, name), as_written):
-        street, city = address.get("street"), address.get("city")
-        if street or city:
-            return Address(
-                name=address.get("name"),
-                street=street,
-                postal_code=text(address.get("zipcode")),
-                city=city,
-                country=country(address.get("country"), context.settings.customer.country, context),
-            )
-    return None
+        if address.get("street") or address.get("city"):
+            return address
+    return {}
 
 
-def _address_payload(address: Address | None, prefix: str) -> Payload:
+def _address_payload(address: Address | None, name: str, prefix: str, existing: Record) -> Payload:
+    """An address as it is written, whole: what an existing one has beside it is emptied."""
     if address is None:
         return {}
-    return {
-        f"{prefix}name": address.name,
-        f"{prefix}street": address.street,
-        f"{prefix}zipcode": address.postal_code,
-        f"{prefix}city": address.city,
-        f"{prefix}country": address.country,
-    }
+    there = _parts(existing, name, prefix)
+    wanted: Payload = {}
+    if address:  # otherwise it is to be emptied
+        wanted = {
+            "name": address.name,
+            "street": address.street,
+            "zipcode": address.postal_code,
+            "city": address.city,
+            "country": address.country,
+        }
+    parts = {each: wanted.get(each) or ("" if there.get(each) else None) for each in ADDRESS_PARTS}
+    return {f"{prefix}{each}": value for each, value in parts.items()}

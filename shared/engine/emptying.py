@@ -29,7 +29,8 @@ def kept_empty(
 
 def not_emptied(names: set[str], current: Entity, direction: Direction, why: str) -> list[str]:
     """The remark on fields that keep their values at the target; none where they hold none."""
-    held = {name: getattr(current, name) for name in sorted(names)}
+    now = current.seen()
+    held = {name: now[name] for name in sorted(names)}
     values = {name: value for name, value in held.items() if value is not None}
     if not values:
         return []

@@ -577,7 +577,7 @@ def test_an_invoice_deleted_in_rackbeat_is_made_inactive_in_24so(
     deleted(the_world, made)
     (document,) = the_world.all_in_tfso("orders")
     assert document["OrderStatus"] == "Inactive"
-    assert "made inactive in 24SevenOffice" in str(the_world.changes(kind="invoice")[-1].notes)
+    assert "to be inactive in 24SevenOffice" in str(the_world.changes(kind="invoice")[-1].notes)
     assert the_world.states() == []
     assert reconcile(the_world)["invoice"] == {}
 

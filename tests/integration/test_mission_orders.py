@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -445,7 +446,69 @@ def test_a_note_written_into_a_draft_stays_where_24so_has_no_text(
     later(the_world)
     draft = the_only_draft(the_world)
     assert draft["deliver_at"] == "2026-12-24"
-    assert sorted(draft["note"].splitlines()) == ["Deres referanse: Kari Vidda", "Ring først"]
+    told = [] if reference is None else [f"Deres referanse: {reference}"]
+    assert sorted(draft["note"].splitlines()) == [*told, "Ring først"]
+    assert the_world.states() == []
+
+
+def shown(draft: Json, names: Iterable[str]) -> Json:
+    """Fields of a draft; an address as its street."""
+    return {n: draft[n]["street"] if n == "delivery_address" else draft[n] for n in names}
+
+
+TAKEN_OFF: dict[str, tuple[Json, Json, Json]] = {
+    "delivery date": (
+        {"DeliveryDate": "2026-12-24T00:00:00"}, {"DeliveryDate": None}, {"deliver_at": None},
+    ),
+    "reference": ({"YourReference": "Kari"}, {"YourReference": None}, {"note": None}),
+    "reference number": (
+        {"ReferenceNumber": "PO 7", "InvoiceText": "Ring"},
+        {"ReferenceNumber": None},
+        {"note": "Ring"},
+    ),
+    "delivery address": (
+        {"Addresses": {"Delivery": {"Name": "Hytta", "Street": "Lia 4", "PostalArea": "Geilo"}}},
+        {"Addresses": {"Delivery": None}},
+        {"delivery_address": None},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
+@pytest.mark.parametrize("what", TAKEN_OFF)
+def test_what_is_taken_off_an_order_in_24so_is_taken_off_its_draft(
+    the_world: World, what: str, lost: bool
+) -> None:
+    given, taken_off, left = TAKEN_OFF[what]
+    the_world.connect()
+    order = pulled(the_world, **given)
+    before = shown(the_only_draft(the_world), left)
+    assert not before.items() & left.items()
+    if lost:
+        operation = "PUT /orders/{number}"
+        the_world.rackbeat.fault(operation=operation, effect="drop_after", times=1)
+    the_world.tfso.edit("orders", order["OrderId"], taken_off)
+    later(the_world)
+    the_world.settle(rounds=60)
+    assert shown(the_only_draft(the_world), left) == left
+    the_world.reset_calls()
+    reconcile(the_world)
+    later(the_world)
+    assert (the_world.writes(), the_world.states()) == ({}, [])
+
+
+def test_what_is_taken_off_an_order_in_rackbeat_stays_in_24so_with_a_remark(
+    the_world: World,
+) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    made = rackbeat_order(the_world, of("TELT-2"), deliver_at="2026-06-01", note="Ring")
+    the_world.settle()
+    the_world.rackbeat.edit("orders", made["number"], {"deliver_at": None})
+    the_world.settle()
+    notes = str(the_world.changes(kind="order")[-1].notes)
+    assert "deliver on: emptied in Rackbeat, not in 24SevenOffice" in notes
+    assert "{'deliver_on': '2026-06-01'}" in notes
     assert the_world.states() == []
 
 

@@ -200,6 +200,40 @@ def test_a_note_that_somebody_wrote_into_a_draft_stays_where_24so_has_no_text(
     assert payload.get("note") == note
 
 
+GOES_ON = {"number": 3, "lines": []}
+ELSEWHERE = {"name": "Hytta", "street": "Lia 4", "zipcode": "3580", "city": "Geilo"}
+EMPTIED = dict.fromkeys(("name", "street", "zipcode", "city"), "")
+
+
+@pytest.mark.parametrize(
+    ("emptied", "there", "written"),
+    [
+        ("deliver_on", {"deliver_at": "2026-03-16"}, {"deliver_at": ""}),
+        ("their_reference", {"note": "B\nDeres referanse: Kari"}, {"note": "B"}),
+        ("their_reference", {"note": "Deres referanse: Kari"}, {"note": ""}),
+        ("reference_number", {"note": "Deres referanse: Kari\nReferansenummer: PO 7"},
+         {"note": "Deres referanse: Kari"}),
+        ("delivery_address", {"delivery_address": ELSEWHERE},
+         {f"delivery_address_{name}": value for name, value in EMPTIED.items()}),
+        ("delivery_address", {}, {}),
+    ],
+)  # fmt: skip
+def test_what_is_taken_off_an_order_is_emptied_in_its_draft(
+    emptied: str, there: dict[str, Any], written: dict[str, Any]
+) -> None:
+    order = Order(lines=()).with_all({emptied}, "")
+    payload = KIND.rackbeat.render(order, Context(DEFAULTS, existing=GOES_ON | there))
+    assert payload == written | {"general_discount": 0, "lines": []}
+    assert getattr(KIND.rackbeat.parse(payload, Context(DEFAULTS)), emptied) is None
+
+
+def test_nothing_of_an_address_stays_beside_the_new_one() -> None:
+    existing = GOES_ON | {"delivery_address": ELSEWHERE, "address_zipcode": "1"}
+    payload = to_rackbeat(IN_24SO, existing=existing)
+    left = {"delivery_address_name": "", "delivery_address_zipcode": ""}
+    assert payload == FOR_RACKBEAT | left
+
+
 UNTOTALLED = {"OrderTotalIncVat": None, "OrderTotalVat": None}
 FREIGHT_ROW = {"RowId": 4, "SequenceNumber": 4, "Name": "Frakt", "Quantity": 1, "Price": 99}
 CARRIED = {"discount_percentage": Decimal(0), "vat_percentage": Decimal(0)}
