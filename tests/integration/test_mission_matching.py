@@ -84,6 +84,27 @@ def test_two_customers_of_one_organisation_number_are_parked_however_it_is_writt
         assert name in str(change.message)
 
 
+@pytest.mark.parametrize("how", ["webhook", "initial"])
+@pytest.mark.parametrize("number", ["id", "external_id"])
+def test_the_number_counts_before_the_organisation_number(
+    the_world: World, number: str, how: str
+) -> None:
+    the_world.connect(customer={"number": number, "origin": "rackbeat"})
+    by_number = tfso_customer(the_world, Name="A", ExternalId="7001", OrganizationNumber="")
+    tfso_customer(the_world, Name="B", OrganizationNumber="988777666")
+    given = by_number["Id"] if number == "id" else 7001
+    rackbeat_customer(
+        the_world, number=given, company_name="A", company_vat="988777666",
+        webhooks=how == "webhook",
+    )  # fmt: skip
+    if how == "initial":
+        start_run(the_world.engine, SLUG, Cause.INITIAL, direction=FORTH, kinds=["customer"])
+        the_world.work()
+    the_world.settle()
+    assert links(the_world, "customer") == [(str(given), str(by_number["Id"]))]
+    assert the_world.states() == []
+
+
 def test_a_product_of_the_same_ean_is_linked(the_world: World) -> None:
     the_world.connect()
     there = tfso_product(the_world)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
+import pytest
+
+from shared.runs import start_run
+from shared.words import Cause, Direction
 from tests.harness.mission import configure, convert, later, rackbeat_goods, reconcile
 from tests.harness.people import linked, rackbeat_group, tfso_category, tfso_product
-from tests.harness.world import Json, World
+from tests.harness.world import SLUG, Json, World
 
 
-def structure_item(the_world: World, **fields: object) -> Json:
+def structure_item(the_world: World, *, webhooks: bool = True, **fields: object) -> Json:
     group = rackbeat_group(the_world, name="Pakker", webhooks=False)["number"]
     parts = [{"item_id": "TELT-2", "quantity": 1}, {"item_id": "PLUGG", "quantity": 12}]
     given = {"number": "TURPAKKE", "name": "Turpakke", "group": group, "sales_price": 1590}
-    return the_world.rackbeat.add("lots", given | {"lines": parts} | fields)
+    return the_world.rackbeat.add("lots", given | {"lines": parts} | fields, webhooks=webhooks)
 
 
 def test_a_structure_item_is_transferred_as_a_product(the_world: World) -> None:
@@ -27,6 +32,46 @@ def test_a_structure_item_is_transferred_as_a_product(the_world: World) -> None:
     the_world.rackbeat.edit("lots", "TURPAKKE", {"sales_price": 1690})
     the_world.settle()
     assert Decimal(the_world.in_tfso("products", product["Id"])["Price"]) == 1690
+
+
+def resync(the_world: World) -> None:
+    way = Direction.RACKBEAT_TO_24SO
+    start_run(the_world.engine, SLUG, Cause.RESYNC, direction=way, kinds=["product"])
+    the_world.work()
+    the_world.settle()
+
+
+@pytest.mark.parametrize("look", [reconcile, resync])
+def test_a_structure_item_and_its_edits_are_found_in_lists_though_no_webhook_came(
+    the_world: World, look: Callable[[World], object]
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2", "PLUGG")
+    reconcile(the_world)  # the first sees what was there before
+    structure_item(the_world, webhooks=False)
+    look(the_world)
+    (product,) = [p for p in the_world.all_in_tfso("products") if p.get("No") == "TURPAKKE"]
+    assert Decimal(product["Price"]) == 1590
+    edit = {"name": "Fjellpakke", "sales_price": 1690}
+    the_world.rackbeat.edit("lots", "TURPAKKE", edit, webhooks=False)
+    look(the_world)
+    there = the_world.in_tfso("products", product["Id"])
+    assert (there["Name"], Decimal(there["Price"])) == ("Fjellpakke", 1690)
+    lot = the_world.in_rackbeat("lots", "TURPAKKE")
+    parts = [(part["product_id"], part["quantity"]) for part in lot["lines"]]
+    assert parts == [("TELT-2", 1), ("PLUGG", 12)]
+    assert the_world.states() == []
+
+
+def test_an_initial_sync_finds_structure_items(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2", "PLUGG")
+    structure_item(the_world, webhooks=False)
+    start_run(the_world.engine, SLUG, Cause.INITIAL, direction=Direction.RACKBEAT_TO_24SO)
+    the_world.work()
+    the_world.settle()
+    numbers = {product.get("No") for product in the_world.all_in_tfso("products")}
+    assert {"TELT-2", "PLUGG", "TURPAKKE"} <= numbers
 
 
 def test_a_structure_item_without_a_group_gets_the_category_that_is_set_or_says_so(
