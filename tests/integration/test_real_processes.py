@@ -7,26 +7,22 @@ every kind in each direction goes the same way in `make demo`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
-import redis
-from pydantic import SecretStr
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
-from sandbox.stack import wait_until
 from sandbox.tfso.seed import TOO_LONG_NUMBER
 from shared.clock import utc_now
-from shared.config import Configuration
 from shared.journal.record import News, WakeUp, record
-from shared.queues import Queue
 from shared.runs import DONE
 from shared.tables import Attempt, Change, Connection, Run, WebhookDelivery
 from shared.words import Cause, Direction, State
 from tests.chaos.check import pull_now
 from tests.chaos.plant import OFTEN, SLUG, Plant, plant
+from tests.harness.at_work import at_rest, broker_of, choose, parked, until, world_of
 from tests.harness.mission import (
     credit,
     drafts_of,
@@ -52,7 +48,6 @@ from workers.celery_app import make_celery
 from workers.messages import enqueue
 
 pytestmark = pytest.mark.timeout(300)
-PATIENCE = 60.0
 FORTH = Direction.RACKBEAT_TO_24SO
 SETTINGS = {"reconcile": {"nightly": False}, "order": OFTEN["order"]}
 GROUP = 910
@@ -67,49 +62,12 @@ def processes() -> Iterator[Plant]:
 
 @pytest.fixture(scope="module")
 def all_of_it(processes: Plant) -> World:
-    """To look at what the processes do; its own engine does nothing."""
-    made = World(
-        configuration=Configuration(
-            database_url=SecretStr(processes.postgres.url("varebro")),
-            broker_url=SecretStr(processes.broker.url),
-            secret_keys=(SecretStr(processes.environment()["VAREBRO_SECRET_KEYS"]),),
-        ),
-        sessions=processes.sessions,
-        rackbeat=processes.rackbeat,
-        tfso=processes.tfso,
-        rackbeat_url=processes.rackbeat_url,
-        tfso_url=processes.tfso_url,
-        web_url=processes.web_url,
-    )
+    """What the processes do, with a first product that has arrived."""
+    made = world_of(processes)
     rackbeat_group(made, number=GROUP)
     rackbeat_product(made, GROUP)
     until(lambda: copies(made, "STAV-140"), "the first product does not arrive")
     return made
-
-
-def until(condition: Callable[[], object], otherwise: str) -> None:
-    wait_until(condition, PATIENCE, otherwise)
-
-
-def at_rest(world: World) -> None:
-    """Wait until nothing is under way, and no message is left; what is parked stays."""
-    world.deliveries_done()
-    until(lambda: not world.changes(state="pending"), "changes are pending")
-    until(lambda: not world.changes(state="running"), "changes are running")
-    with broker_of(world) as broker:
-        until(lambda: not messages_about_records(broker), "messages are left")
-
-
-def broker_of(world: World) -> redis.Redis:
-    return redis.Redis.from_url(world.configuration.broker_url.get_secret_value())
-
-
-def messages_about_records(broker: redis.Redis) -> int:
-    """Those in the queues, and those that workers have and have not acknowledged."""
-    waiting = sum(int(broker.llen(queue)) for queue in Queue if queue is not Queue.CONTROL)
-    unacknowledged = [bytes(each) for each in broker.hvals("unacked")]
-    about_records = [each for each in unacknowledged if b"_to_" in each]
-    return waiting + len(about_records)
 
 
 def copies(world: World, number: str) -> Sequence[Json]:
@@ -123,12 +81,6 @@ def ask_for(world: World, task: str, *keys: str) -> None:
     for key in keys:
         given = {"connection": SLUG, "key": key}
         client.send_task(f"varebro.{task}", kwargs=given, queue="master_data")
-
-
-def parked(world: World, **which: Any) -> Change:
-    until(lambda: world.changes(state="parked", **which), f"{which} is not parked")
-    (found,) = world.changes(state="parked", **which)
-    return found
 
 
 def calls(world: World, operation: str) -> int:
@@ -153,11 +105,6 @@ def test_the_initial_sync_copies_all_there_is(all_of_it: World, processes: Plant
     assert parked == {"product": 2}  # one's number is too long, the other's is another's
     at_rackbeat = all_of_it.rackbeat.state()
     assert [len(at_rackbeat[kind]) for kind in ("customers", "suppliers")] == [60, 20]
-
-
-def choose(world: World, settings: Json) -> None:
-    with world.sessions.begin() as session:
-        session.execute(update(Connection).values(settings=settings))
 
 
 def the_run(world: World, cause: str = "initial") -> Run:
