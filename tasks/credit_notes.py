@@ -1,12 +1,15 @@
-"""What credit notes in 24SevenOffice say of the invoices they credit."""
+"""Which invoices credit notes are about."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from shared.kind import Record
 from shared.tfso.client import TfsoClient
 from shared.values import text
+from tasks.goods import have_same_goods
+from tasks.rackbeat_documents import orders_of
 from tasks.tfso_documents import takes_back
 
 
@@ -31,3 +34,45 @@ def _credited_number(record: Record) -> int | None:
     """The number of the invoice a credit note names; None of anything else."""
     number = text(record.get("ReferenceInvoiceId")) or ""
     return int(number) if number.isdecimal() and takes_back(record) else None
+
+
+def credited_in_rackbeat(note: Record, others: Iterable[Record]) -> str | None:
+    """The number of the only invoice that a credit note may be about; None where it cannot be told.
+
+    Rackbeat does not say it. It is an earlier invoice of the same orders; of several the one that
+    sold just what is taken back, and that no earlier credit note has taken back.
+
+    Args:
+        others: invoices and credit notes of the same order, or of the same customer.
+    """
+    siblings = [
+        other
+        for other in sorted(others, key=_place)
+        if other.get("is_booked")
+        and orders_of(other) == orders_of(note)
+        and _place(other) < _place(note)
+    ]
+    invoices = [other for other in siblings if not other.get("is_creditnote")]
+    if len(invoices) > 1:
+        for earlier in (other for other in siblings if other.get("is_creditnote")):
+            if (credited := _only_one_with_goods_of(earlier, invoices)) is not None:
+                invoices.remove(credited)
+        credited = _only_one_with_goods_of(note, invoices)
+        invoices = [] if credited is None else [credited]
+    return text(invoices[0].get("number")) if invoices else None
+
+
+def _only_one_with_goods_of(note: Record, invoices: list[Record]) -> Record | None:
+    found = [
+        invoice
+        for invoice in invoices
+        if _place(invoice) < _place(note)
+        and have_same_goods({**invoice, "is_creditnote": True}, note)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _place(record: Record) -> int:
+    """Numbers are given in the order in which documents are begun."""
+    number = text(record.get("number")) or ""
+    return int(number) if number.isdecimal() else 0

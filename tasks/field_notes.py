@@ -243,9 +243,20 @@ NOTES: tuple[Note, ...] = (
         FORTH,
         "",
         "Where an invoice covers all of a linked order, that order itself becomes the invoice: its "
-        "status changes. Other invoices become orders of their own, which refer to it. If an "
-        "invoice belongs to several orders, they are only named in the journal.",
+        "status changes. Other invoices become orders of their own, which refer to it, or to the "
+        "first of several orders, the others named in the journal. Once all of an order is "
+        "invoiced in such documents, the order itself is made `Inactive`. A credit note refers to "
+        "the only earlier invoice of the same order, or of the same customer where it has none; "
+        "of several to the one that sold just what is taken back. Where that cannot be told, to "
+        "the order alone, which the journal says.",
     ),
+    N(
+        ("order",),
+        FORTH,
+        "settled_apart",
+        "`Inactive` in an order all of which is invoiced, in documents apart.",
+    ),
+    N(("invoice",), FORTH, "settles[]", "These orders are transferred once more."),
     N(("invoice",), FORTH, "covers_order", "Decides whether the order itself is changed."),
     N(
         ("invoice",),

@@ -226,6 +226,7 @@ _ORDER: dict[System, Sample] = {
         "order_date": E("2026-03-02", "2026-03-03"),
         "deliver_at": E("2026-03-09", "2026-03-10"),
         "is_cancelled": E(False, True),
+        "is_settled_apart": E(False, True),
     },
     System.TFSO: _TFSO_DOCUMENT,
 }
@@ -239,7 +240,7 @@ _INVOICE: dict[System, Sample] = {
         "due_date": E("2026-03-31", "2026-04-01"),
         "orders": [E(3001, 3002)],
         "order_lines": _rackbeat_lines(),
-        "order_is_invoiced": E(False, True),
+        "settles": [E("3001", "3002")],
         "order_mark": E("Rackbeat 3001", "24SO 1017"),
         "order_reference": E("Kari", "Ola"),
         "is_creditnote": E(False, True),

@@ -8,7 +8,7 @@ from shared.failures import Unmappable
 from shared.kind import Payload, Record
 from shared.values import decimal
 from tasks.documents import Line, to_the_ore
-from tasks.rackbeat_documents import rackbeat_lines
+from tasks.rackbeat_documents import orders_of, rackbeat_lines
 from tasks.totals import rackbeat_total_of, total_by_vat
 
 
@@ -17,6 +17,12 @@ def have_same_goods(document: Record, other: Record) -> bool:
     first, second = _goods(document), _goods(other)
     same_quantities = quantities_of(first) == quantities_of(second)
     return same_quantities and total_by_vat(first) == total_by_vat(second)
+
+
+def invoices_whole(invoice: Record, order: Record) -> bool:
+    """Whether an invoice in Rackbeat is just what its only order is."""
+    of_order = quantities_of(rackbeat_lines({"lines": order.get("lines") or []}))
+    return len(orders_of(invoice)) == 1 and of_order == quantities_of(rackbeat_lines(invoice))
 
 
 def _goods(record: Record) -> tuple[Line, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
 
-from shared.entity import RefersTo, Text
+from shared.entity import Reference
 from shared.failures import Unmappable
 from shared.kind import Context, Kind, Payload, Record, Sought, Written, events
 from shared.queues import Queue
@@ -15,22 +15,25 @@ from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
-from shared.values import day, moment, text
+from shared.values import day, dig, moment, text
 from shared.words import Direction, System
 from tasks import payment_terms
-from tasks.credit_notes import naming_what_they_credit
-from tasks.documents import Document, Line
+from tasks.credit_notes import credited_in_rackbeat, naming_what_they_credit
+from tasks.documents import Line
 from tasks.goods import (
     have_same_goods,
+    invoices_whole,
     quantities_of,
     see_same_goods,
     see_same_total,
     taken_back,
 )
-from tasks.invoice_status import status_of_invoice, withdrawn
+from tasks.invoice import Invoice
+from tasks.invoice_in_tfso import ONE_OF_SEVERAL, status_of_invoice, where_it_belongs, withdrawn
 from tasks.orders import INACTIVE, RackbeatOrders, TfsoOrders
 from tasks.rackbeat_documents import (
     RackbeatDocuments,
+    orders_of,
     rackbeat_lines,
     their_reference,
     with_note_of,
@@ -49,56 +52,6 @@ from tasks.tfso_documents import (
 )
 
 
-class Invoice(Document):
-    """A sales invoice, or a credit note: then its quantities are negative.
-
-    Attributes:
-        order: the order it belongs to, where that is linked.
-        order_mark: that order's mark, by which it is found where the link is not known.
-        order_reference: the customer's reference of that order.
-        covers_order: it invoices all of that order, so that the order itself becomes the invoice
-            in 24SevenOffice.
-        credit: it is a credit note.
-        credited: the invoice a credit note is about, where that is linked.
-        status: in 24SevenOffice; Rackbeat's invoices have none.
-        booked: it is no draft in Rackbeat; in 24SevenOffice nothing else counts as an invoice.
-    """
-
-    not_compared = Document.not_compared | {
-        "order", "order_mark", "order_reference", "covers_order", "credit", "credited",
-    }  # fmt: skip
-
-    moves_on = frozenset({"status"})
-
-    order: Annotated[Text, RefersTo("order", optional=True)] = None
-    order_mark: Text = None
-    order_reference: Text = None
-    covers_order: bool = False
-    credit: bool = False
-    credited: Annotated[Text, RefersTo("invoice", optional=True)] = None
-    invoiced_on: date | None = None
-    due_on: date | None = None
-    status: Text = None
-    booked: bool = True
-
-    def identifiers(self) -> list[tuple[str, str]]:
-        if self.credit:
-            # A credit note may carry the mark of the invoice it was made of: they are not the same.
-            both = [("credit_note_mark", self.mark), ("credited", self.credited)]
-            return [(name, value) for name, value in both if value]
-        found = super().identifiers()
-        if self.covers_order:
-            whole = [("order", self.order), ("order_mark", self.order_mark)]
-            found += [(name, value) for name, value in whole if value]
-        return found
-
-    def switched_off(self) -> Invoice:
-        return self.model_copy(update={"status": INACTIVE})
-
-    def label(self) -> str:
-        return f"{'credit note' if self.credit else 'invoice'} {self.number or self.mark}"
-
-
 class RackbeatInvoices(RackbeatDocuments[Invoice]):
     """/customer-invoices"""
 
@@ -111,26 +64,38 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             return "It is a draft in Rackbeat; booked ones go."
         written = text(record.get("other_reference")) or ""
         # What was made of an order or an invoice carries the mark of that.
-        of_another = _orders(record) or record.get("is_creditnote")
+        of_another = orders_of(record) or record.get("is_creditnote")
         if written.startswith("24SO ") and not of_another:
             return f"It was made of the document {written.removeprefix('24SO ')} in 24SevenOffice."
         return None
 
     def read(self, client: RackbeatClient, key: str) -> Record | None:
-        """The invoice, with the lines of its only order and the only invoice it may credit."""
+        """The invoice, with what its orders say of it, or the only invoice it may credit."""
         record = super().read(client, key)
-        if record is None or len(orders := _orders(record)) != 1:
-            return record
-        order = client.get(ORDERS, orders[0])
-        record["order_lines"] = (order or {}).get("lines") or []
-        record["order_is_invoiced"] = bool((order or {}).get("is_invoiced"))
-        record["order_mark"] = RackbeatOrders().mark_of(order or {"number": orders[0]})
-        record["order_reference"] = their_reference(order or {})
+        if record is None:
+            return None
+        numbers = orders_of(record)
+        orders = {number: client.get(ORDERS, number) or {} for number in numbers}
+        if len(numbers) == 1:
+            order = orders[numbers[0]]
+            record["order_lines"] = order.get("lines") or []
+            record["order_mark"] = RackbeatOrders().mark_of(order or {"number": numbers[0]})
+            record["order_reference"] = their_reference(order)
         if record.get("is_creditnote"):
-            siblings = client.listing(CUSTOMER_INVOICES, {"order_number": orders[0]})
-            invoices = [other for other in siblings if not other.get("is_creditnote")]
-            record["credited"] = invoices[0].get("number") if len(invoices) == 1 else None
+            record["credited"] = credited_in_rackbeat(record, self._siblings(client, record))
+        elif not any(invoices_whole(record, order) for order in orders.values()):
+            record["settles"] = [
+                number
+                for number, order in orders.items()
+                if RackbeatOrders().is_settled_apart(client, order)
+            ]
         return record
+
+    def _siblings(self, client: RackbeatClient, record: Record) -> Iterator[Record]:
+        """The newest documents of its order; of its customer, where it has none."""
+        if orders := orders_of(record):
+            return self._newest(client, {"order_number": orders[0]})
+        return self._newest(client, {"customer_number": dig(record, "customer", "number") or ""})
 
     def parse(self, record: Record, context: Context) -> Invoice:
         fields = self.fields(record, context)
@@ -148,21 +113,14 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 "total": _negative(fields["total"]),
                 "total_with_vat": _negative(fields["total_with_vat"]),
             }
-        orders = _orders(record)
+        orders = orders_of(record)
         order = orders[0] if orders else None
         if len(orders) > 1:
             context.note(
                 f"It belongs to several orders: {', '.join(orders)}. In 24SevenOffice it refers to "
-                f"{order}. Those that are still open there would be invoiced once more: make them "
-                "inactive."
+                f"{order}."
             )
         covers_order = not credit and _covers(record, fields["lines"])
-        if record.get("order_is_invoiced") and not covers_order and not credit:
-            context.note(
-                f"All of order {order} is invoiced now, in parts that are orders of their own in "
-                "24SevenOffice. If the order itself is still open there, make it inactive, so that "
-                "it is not invoiced once more."
-            )
         return Invoice(
             **fields,
             order=order,
@@ -171,6 +129,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             covers_order=covers_order,
             credit=credit,
             credited=text(record.get("credited")),
+            settles=tuple(record.get("settles") or ()),
             invoiced_on=invoiced_on,
             due_on=due_on,
             booked=bool(record.get("is_booked", True)),
@@ -271,7 +230,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             for other in self._newest(client, {"customer_number": sought.entity.customer or ""})
             if other.get("is_creditnote")
             and not other.get("is_booked")
-            and _orders(other) == _orders(invoice)
+            and orders_of(other) == orders_of(invoice)
             and have_same_goods(other, whole)
         ]
 
@@ -332,14 +291,6 @@ def _known_invoice(note: Invoice) -> str:
     return note.credited
 
 
-def _orders(record: Record) -> list[str]:
-    """The numbers of the orders an invoice was made of."""
-    orders = record.get("orders") or []
-    if not isinstance(orders, list) or not all(isinstance(each, int | str) for each in orders):
-        raise Unmappable("The field orders is not a list of numbers.")
-    return [str(each) for each in orders]
-
-
 def _negative(amount: Decimal | None) -> Decimal | None:
     return None if amount is None else -abs(amount)
 
@@ -350,10 +301,6 @@ def _covers(record: Record, lines: tuple[Line, ...] | None) -> bool:
         # A target record: an invoice of one order stands for all of it.
         return len(record.get("orders") or []) == 1
     return quantities_of(rackbeat_lines({"lines": order_lines})) == quantities_of(lines)
-
-
-# Of a credit note: its order has more than one invoice, and may have become any of them.
-ONE_OF_SEVERAL = "one_of_several"
 
 
 class TfsoInvoices(TfsoDocuments[Invoice]):
@@ -409,7 +356,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
             # What is booked by the day it is transferred may be in another VAT period.
             payload["DateInvoiced"] = midnight(entity.invoiced_on)
         if context.existing is None:
-            payload |= _where_it_belongs(entity, context)
+            payload |= where_it_belongs(entity, context)
         else:
             payload["ReferenceNumber"] = reference_of_invoice(
                 entity.mark or "", context.existing, entity.reference_number
@@ -460,22 +407,11 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
         return None
 
 
-def _where_it_belongs(entity: Invoice, context: Context) -> Payload:
-    """What tells a new document's origin: the invoice it credits, or its order."""
-    if entity.credited is not None:
-        return {"ReferenceOrderId": int(entity.credited)}
-    belongs: Payload = {}
-    if entity.order is not None:
-        belongs["ReferenceOrderId"] = int(entity.order)
-    elif entity.order_mark is not None:
-        belongs["order_mark"] = entity.order_mark
-    if entity.credit and belongs:
-        belongs[ONE_OF_SEVERAL] = True
-        context.note(
-            "Its order has several invoices, and Rackbeat does not say which of them it credits: "
-            "in 24SevenOffice it refers to the order alone."
-        )
-    return belongs
+def _moved(direction: Direction, invoice: Invoice, settings: Settings) -> Iterator[Reference]:
+    """The stock it has moved, and the orders that are settled by it."""
+    yield from of_what_is_invoiced(direction, invoice, settings)
+    if direction is Direction.RACKBEAT_TO_24SO:
+        yield from (Reference("order", number) for number in invoice.settles)
 
 
 KIND = Kind(
@@ -485,7 +421,7 @@ KIND = Kind(
     rackbeat=RackbeatInvoices(),
     tfso=TfsoInvoices(),
     queue=Queue.DOCUMENTS,
-    moves=of_what_is_invoiced,
+    moves=_moved,
     leaves_old=tuple(System),
     mends_drift=False,
     listed_for=A_MONTH,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from shared.failures import Unmappable
-from shared.kind import Context, Kind, Payload, Record, Written, events
+from shared.kind import Context, Kind, Note, Payload, Record, Written, events
 from shared.queues import Queue
 from shared.rackbeat.client import RackbeatClient
-from shared.rackbeat.protocol import ORDERS
+from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
+from shared.tfso.protocol import INVOICED
 from shared.words import Direction, System
 from tasks.documents import Document, take_back
+from tasks.goods import invoices_whole
 from tasks.rackbeat_documents import RackbeatDocuments
 from tasks.stock import of_what_is_ordered
 from tasks.tfso_documents import (
@@ -34,13 +36,17 @@ class Order(Document):
 
     Attributes:
         cancelled: it is not to be carried out.
+        settled_apart: all of it is invoiced in Rackbeat, in documents apart in 24SevenOffice.
     """
+
+    not_compared = Document.not_compared | {"settled_apart"}
 
     may_be_empty = frozenset(
         {"heading", "note", "their_reference", "reference_number", "deliver_on", "delivery_address"}
     )
 
     cancelled: bool = False
+    settled_apart: bool = False
 
     def empty(self) -> set[str]:
         """Of a cancelled order nothing is written but that it is cancelled."""
@@ -63,7 +69,31 @@ class RackbeatOrders(RackbeatDocuments[Order]):
     ours = "Rackbeat"
 
     def parse(self, record: Record, context: Context) -> Order:
-        return Order(**self.fields(record, context), cancelled=_is_cancelled(record))
+        return Order(
+            **self.fields(record, context),
+            cancelled=_is_cancelled(record),
+            settled_apart=_is_settled_apart(record, context.settings),
+        )
+
+    def read(self, client: RackbeatClient, key: str) -> Record | None:
+        record = super().read(client, key)
+        if record is not None:
+            record["is_settled_apart"] = self.is_settled_apart(client, record)
+        return record
+
+    def is_settled_apart(self, client: RackbeatClient, order: Record) -> bool:
+        """Whether all of an order is invoiced, in invoices none of which is the order itself: they
+        are documents of their own in 24SevenOffice."""
+        if not order.get("is_invoiced"):
+            return False
+        made = [
+            invoice
+            for invoice in client.listing(CUSTOMER_INVOICES, {"order_number": self.key_of(order)})
+            if not invoice.get("is_creditnote")
+        ]
+        return bool(made) and all(
+            invoice.get("is_booked") and not invoices_whole(invoice, order) for invoice in made
+        )
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
         if not record.get("is_booked"):
@@ -74,7 +104,11 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         return None
 
     def rests(self, record: Record, settings: Settings) -> str | None:
-        return None if _is_cancelled(record) else super().rests(record, settings)
+        if _is_cancelled(record):
+            return None
+        if settings.order.lets(Direction.RACKBEAT_TO_24SO) or _is_settled_apart(record, settings):
+            return super().rests(record, settings)
+        return "It was made in 24SevenOffice, and is not settled by its invoices."
 
     def render(self, entity: Order, context: Context) -> Payload:
         if entity.cancelled:
@@ -116,6 +150,11 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         header = {name: value for name, value in payload.items() if name != "lines"}
         client.update(ORDERS, key, header)
         self.update_lines(client, key, payload["lines"], existing.get("lines") or [])
+
+
+def _is_settled_apart(record: Record, settings: Settings) -> bool:
+    goes = settings.invoice.lets(Direction.RACKBEAT_TO_24SO)
+    return goes and bool(record.get("is_settled_apart"))
 
 
 def _is_cancelled(record: Record) -> bool:
@@ -178,6 +217,9 @@ class TfsoOrders(TfsoDocuments[Order]):
         return f"It has become '{invoice_mark(record)}' by now." if is_invoice(record) else None
 
     def render(self, entity: Order, context: Context) -> Payload:
+        if entity.settled_apart and context.existing is not None:
+            _tell_settled(context.existing, context.note)
+            return {"OrderStatus": INACTIVE, "IncludeVAT": False}
         if entity.cancelled:
             return {"OrderStatus": _status_of_cancelled(context), "IncludeVAT": False}
         payload = self.document_payload(entity, context)
@@ -190,6 +232,25 @@ class TfsoOrders(TfsoDocuments[Order]):
         if context.existing.get("OrderStatus") == INACTIVE:
             payload["OrderStatus"] = _status_again(context)
         return payload
+
+
+def _tell_settled(existing: Record, note: Note) -> None:
+    """Say why an order is made inactive: its invoices are documents apart.
+
+    Raises:
+        Unmappable: it is invoiced itself.
+    """
+    if existing.get("OrderStatus") in INVOICED:
+        raise Unmappable(
+            f"All of this order is invoiced in Rackbeat, but order {existing.get('OrderId')} is "
+            f"invoiced in 24SevenOffice itself (invoice {existing.get('InvoiceId')}), beside the "
+            "invoices from Rackbeat. Credit one of them."
+        )
+    if existing.get("OrderStatus") != INACTIVE:
+        note(
+            "All of it is invoiced in Rackbeat, in invoices that are documents of their own in "
+            "24SevenOffice: it is to be inactive there, so that it is not invoiced once more."
+        )
 
 
 def _status_of_cancelled(context: Context) -> str:

@@ -172,6 +172,18 @@ def _what_is_shown(record: Record, context: Context) -> dict[str, Any]:
     return {name: value for name, (by, value) in shown.items() if by & record.keys()}
 
 
+def orders_of(record: Record) -> list[str]:
+    """The numbers of the orders an invoice was made of.
+
+    Raises:
+        Unmappable: they are no numbers.
+    """
+    orders = record.get("orders") or []
+    if not isinstance(orders, list) or not all(isinstance(each, int | str) for each in orders):
+        raise Unmappable("The field orders is not a list of numbers.")
+    return [str(each) for each in orders]
+
+
 def their_reference(record: Record) -> str | None:
     """The customer's reference: the one in the note, which came from 24SevenOffice, before the
     document's own, which may only be what is usual for the customer."""

@@ -28,6 +28,8 @@ from tests.harness.mission import (
     of,
     others,
     quantities,
+    rackbeat_goods,
+    rackbeat_invoice,
     refresh,
     row,
     tfso_goods,
@@ -84,7 +86,9 @@ def test_a_credit_note_has_negative_quantities_and_refers_to_what_it_credits(
     assert quantities(credited) == [Decimal(3)]
 
 
-def test_a_credit_note_of_one_of_several_invoices_refers_to_their_order(the_world: World) -> None:
+def test_a_credit_note_of_one_of_several_invoices_refers_to_the_one_with_its_goods(
+    the_world: World,
+) -> None:
     the_world.connect()
     order, number = arrived(the_world)
     first = invoice_part(the_world, number, 1)
@@ -93,9 +97,64 @@ def test_a_credit_note_of_one_of_several_invoices_refers_to_their_order(the_worl
     credit(the_world, first)
     the_world.settle()
     assert the_world.states() == []
-    note = others(the_world, order)[-1]
+    credited, _, note = others(the_world, order)
     assert quantities(note) == [Decimal(-1)]
-    assert note["ReferenceOrderId"] == order["OrderId"]
+    assert note["ReferenceOrderId"] == credited["OrderId"]
+
+
+def test_a_credit_note_that_fits_several_invoices_refers_to_their_order_and_says_so(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    first = invoice_part(the_world, number, 1)
+    invoice_part(the_world, number, 1)
+    the_world.settle()
+    note = credit(the_world, first)
+    the_world.settle()
+    assert the_world.states() == []
+    assert others(the_world, order)[-1]["ReferenceOrderId"] == order["OrderId"]
+    (told,) = the_world.change(kind="invoice", key=str(note)).notes
+    assert "there it refers to its order alone" in told
+
+
+def test_a_credit_note_without_an_order_refers_to_the_invoice_of_the_customer(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    invoice = rackbeat_invoice(the_world, of("TELT-2", 2))
+    buyer = invoice["customer"]["number"]
+    rackbeat_invoice(the_world, of("TELT-2", 5), customer_id=buyer)
+    rackbeat_invoice(the_world, of("TELT-2", 2), customer_id=buyer, is_booked=False)
+    the_world.settle()
+    number = credit(the_world, invoice["number"])
+    the_world.settle()
+    there = {each["ReferenceNumber"]: each for each in the_world.all_in_tfso("orders")}
+    credited, note = (
+        there[f"Rackbeat faktura {invoice['number']}"],
+        there[f"Rackbeat faktura {number}"],
+    )
+    assert quantities(note) == [Decimal(-2)]
+    assert note["ReferenceOrderId"] == credited["OrderId"]
+    assert the_world.states() == []
+
+
+def test_a_credit_note_that_fits_no_invoice_says_that_it_refers_to_nothing(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2")
+    invoice = rackbeat_invoice(the_world, of("TELT-2", 2))
+    buyer = invoice["customer"]["number"]
+    rackbeat_invoice(the_world, of("TELT-2", 2), customer_id=buyer)
+    the_world.settle()
+    note = credit(the_world, invoice["number"])
+    the_world.settle()
+    document = the_world.all_in_tfso("orders")[-1]
+    assert "ReferenceOrderId" not in document
+    (told,) = the_world.change(kind="invoice", key=str(note)).notes
+    assert "there it refers to nothing" in told
 
 
 # -- from 24SevenOffice -------------------------------------------------------------------------

@@ -315,15 +315,92 @@ def test_several_invoices_of_one_order_are_as_many_documents(the_world: World) -
         f"Rackbeat faktura {second}",
     ]
     assert {each["ReferenceOrderId"] for each in documents} == {order["OrderId"]}
-    told = {
-        c.key: [note for note in c.notes if "inactive" in note]
-        for c in the_world.changes(kind="invoice")
-    }
-    assert (len(told[str(first)]), len(told[str(second)])) == (0, 1)
-    assert f"order {number} is invoiced now" in told[str(second)][0]
+    assert the_world.states() == []
 
 
-def test_an_order_invoiced_once_more_gets_a_second_document_and_its_credit_note_names_neither(
+@pytest.mark.parametrize("status", ["ForInvoicing", "Invoiced"])
+@pytest.mark.parametrize("origin", ["24so", "rackbeat"])
+def test_an_order_that_is_invoiced_in_parts_is_inactive_once_all_of_it_is(
+    the_world: World, origin: str, status: str
+) -> None:
+    """So nobody invoices it once more; and in Rackbeat nothing happens to it."""
+    the_world.connect(order={"origin": origin}, invoice={"status": status})
+    if origin == "24so":
+        order, number = arrived(the_world)
+    else:
+        rackbeat_goods(the_world, "TELT-2")
+        number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
+        the_world.settle()
+        order = the_only_order(the_world)
+    invoice_part(the_world, number, 1)
+    the_world.settle()
+    assert refresh(the_world, order)["OrderStatus"] == "Confirmed"
+    invoice_part(the_world, number, 1)
+    invoice_all(the_world, number)
+    the_world.settle()
+    assert refresh(the_world, order)["OrderStatus"] == "Inactive"
+    assert {each["OrderStatus"] for each in others(the_world, order)} == {status}
+    told = str([change.notes for change in the_world.changes(kind="order")])
+    assert told.count("All of it is invoiced in Rackbeat") == 1
+    before = the_world.in_rackbeat("orders", number)
+    the_world.reset_calls()
+    later(the_world)
+    assert reconcile(the_world)["order"] == {}
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+    assert the_world.in_rackbeat("orders", number) == before
+
+
+def test_orders_that_are_invoiced_together_are_inactive(the_world: World) -> None:
+    the_world.connect(order={"origin": "rackbeat"})
+    rackbeat_goods(the_world, "TELT-2")
+    first = rackbeat_order(the_world, of("TELT-2", 3))
+    buyer = first["customer"]["number"]
+    second = rackbeat_order(the_world, of("TELT-2", 2), customer_id=buyer)
+    the_world.settle()
+    orders = the_world.all_in_tfso("orders")
+    both = [first["number"], second["number"]]
+    rackbeat_invoice(the_world, of("TELT-2", 5), customer_id=buyer, orders=both)
+    for number in both:
+        the_world.rackbeat.edit("orders", number, {"is_invoiced": True}, webhooks=False)
+    the_world.settle()
+    assert [refresh(the_world, each)["OrderStatus"] for each in orders] == ["Inactive", "Inactive"]
+    assert the_world.states() == []
+
+
+def test_an_order_invoiced_with_something_added_is_a_document_apart_and_the_order_inactive(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    rackbeat_goods(the_world, "FRAKT")
+    made = at_rackbeat(the_world, f"/orders/{number}/convert-to-invoice?book=false")["invoice_id"]
+    draft = the_world.in_rackbeat("customer_invoices", made)
+    sold = [of(line["child_id"], line["quantity"], line["line_price"]) for line in draft["lines"]]
+    with_freight = {"lines": [*sold, of("FRAKT", 1, 149)], "is_booked": True}
+    the_world.rackbeat.edit("customer_invoices", made, with_freight)
+    the_world.settle()
+    (document,) = others(the_world, order)
+    assert quantities(document) == [Decimal(3), Decimal(1)]
+    assert refresh(the_world, order)["OrderStatus"] == "Inactive"
+    assert the_world.states() == []
+
+
+def test_an_order_invoiced_in_24so_beside_its_invoices_from_rackbeat_is_parked(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order, number = arrived(the_world)
+    invoice_part(the_world, number, 1)
+    the_world.settle()
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    invoice_all(the_world, number)
+    the_world.settle()
+    parked = the_world.change(kind="order", state="parked")
+    assert "beside the invoices from Rackbeat. Credit one of them." in str(parked.message)
+
+
+def test_an_order_invoiced_once_more_gets_a_second_document_and_its_credit_note_names_that(
     the_world: World,
 ) -> None:
     the_world.connect(invoice={"status": "Invoiced"})
@@ -340,10 +417,9 @@ def test_an_order_invoiced_once_more_gets_a_second_document_and_its_credit_note_
     there = {each["ReferenceNumber"]: each for each in the_world.all_in_tfso("orders")}
     assert there[f"Rackbeat faktura {first}"]["OrderId"] == order["OrderId"]
     assert there[f"Rackbeat faktura {second}"]["ReferenceOrderId"] == order["OrderId"]
-    assert there[f"Rackbeat faktura {note}"]["ReferenceOrderId"] == order["OrderId"]
-    assert "ReferenceInvoiceId" not in there[f"Rackbeat faktura {note}"]
-    (told,) = the_world.change(kind="invoice", key=str(note)).notes
-    assert "does not say which of them it credits" in told
+    credited = there[f"Rackbeat faktura {second}"]
+    assert there[f"Rackbeat faktura {note}"]["ReferenceOrderId"] == credited["OrderId"]
+    assert there[f"Rackbeat faktura {note}"]["ReferenceInvoiceId"] == credited["InvoiceId"]
     assert the_world.states() == []
 
 

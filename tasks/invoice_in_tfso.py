@@ -1,4 +1,4 @@
-"""Which status an invoice of Rackbeat's has in 24SevenOffice."""
+"""What becomes of a document in 24SevenOffice that is, or is to be, an invoice of Rackbeat's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from shared.failures import Unmappable
 from shared.kind import Context, Payload, Record
 from shared.tfso.protocol import INVOICED
 from shared.values import text
+from tasks.invoice import Invoice
 from tasks.orders import INACTIVE
 from tasks.tfso_documents import is_invoice, is_made_of_invoice
+
+# Of a credit note: its order has more than one invoice, and may have become any of them.
+ONE_OF_SEVERAL = "one_of_several"
 
 
 def withdrawn(existing: Record) -> Payload:
@@ -39,3 +43,27 @@ def status_of_invoice(context: Context) -> str:
     if status in INVOICED or (is_invoice(there) and (status, wanted) == ("ForInvoicing", "Draft")):
         return str(status)
     return wanted
+
+
+def where_it_belongs(entity: Invoice, context: Context) -> Payload:
+    """What tells a new document's origin: the invoice it credits, or its order."""
+    if entity.credited is not None:
+        return {"ReferenceOrderId": int(entity.credited)}
+    belongs: Payload = {}
+    if entity.order is not None:
+        belongs["ReferenceOrderId"] = int(entity.order)
+    elif entity.order_mark is not None:
+        belongs["order_mark"] = entity.order_mark
+    if entity.credit:
+        refers_to = "its order alone" if belongs else "nothing"
+        context.note(
+            "It cannot be told which invoice in 24SevenOffice it credits: there it refers to "
+            f"{refers_to}. Rackbeat does not say it, and not just one invoice fits it."
+        )
+        return belongs | ({ONE_OF_SEVERAL: True} if belongs else {})
+    if entity.settles and entity.order is None:
+        context.note(
+            f"All of order {', '.join(entity.settles)} is invoiced now. If that is still open in "
+            "24SevenOffice, make it inactive there, so that it is not invoiced once more."
+        )
+    return belongs
