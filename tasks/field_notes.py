@@ -9,6 +9,10 @@ from shared.words import Direction
 FORTH, BACK = Direction.RACKBEAT_TO_24SO, Direction.TFSO_TO_RACKBEAT
 COMPANIES = ("customer", "supplier")
 DOCUMENTS = ("order", "invoice")
+COUNTRY = (
+    "That of the document's other address where this one names none; where neither does, that of "
+    "the setting `customer.country`, with a remark in the journal."
+)
 
 
 class Note(NamedTuple):
@@ -171,6 +175,8 @@ NOTES: tuple[Note, ...] = (
         "delivery_address.street",
         "Likewise `delivery_address_street` and so on.",
     ),
+    N(DOCUMENTS, None, "address.country", COUNTRY),
+    N(DOCUMENTS, None, "delivery_address.country", COUNTRY),
     N(DOCUMENTS, BACK, "address.street", "`Addresses.Post` where there is no `Invoice`."),
     N(DOCUMENTS, FORTH, "lines[].discount", "Both discounts, one after the other."),
     N(

@@ -23,8 +23,10 @@ Flat = dict[Path, Any]
 
 # Checked against the lines, never written: left out, so that changed lines are not refused.
 TOTALS = ("total", "total_with_vat")
-# Made of the record's key, which is never missing, or instead taken from another record's fields.
-NEVER_MISSING = frozenset({"mark", "their_reference"})
+# Made of the record's key, which is never missing, or instead taken from other fields or records.
+NEVER_MISSING = frozenset(
+    {"mark", "their_reference", "address.country", "delivery_address.country"}
+)
 PARKED = object()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -14,18 +14,17 @@ from shared.rackbeat.client import RackbeatClient
 from shared.rackbeat.protocol import Parameter
 from shared.settings import Settings
 from shared.values import (
-    country,
     day,
     decimal,
     dig,
     moment,
     no_longer_than,
-    part,
     records,
     text,
     without_nothing,
 )
-from tasks import payment_terms
+from tasks import addresses, payment_terms
+from tasks.addresses import BILLING, DELIVERY
 from tasks.documents import HUNDRED, Address, Document, Line
 from tasks.payment_terms import PAYMENT_TERMS
 from tasks.sides import RackbeatSide
@@ -39,9 +38,6 @@ REMOVED = "Fjernet i 24SevenOffice"
 # The references that Rackbeat lets us write are numbers of its employees and contacts: those of
 # 24SevenOffice, which are texts, stand in the note, each in a line that begins so.
 LABELS = {"their_reference": "Deres referanse: ", "reference_number": "Referansenummer: "}
-ADDRESS_PARTS = ("name", "street", "zipcode", "city", "country")
-# How an address is called where it is a record of its own, and how its fields begin otherwise.
-BILLING, DELIVERY = ("billing_address", "address_"), ("delivery_address", "delivery_address_")
 
 
 class RackbeatDocuments(RackbeatSide[D], Generic[D]):
@@ -69,6 +65,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""
+        address, delivery_address = addresses.in_rackbeat(record, context)
         return {
             "number": text(record.get("number")),
             "mark": self.mark_of(record),
@@ -77,11 +74,11 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             "payment_terms": payment_terms.in_rackbeat(record, context),
             "currency": record.get("currency"),
             "currency_rate": decimal(record.get("currency_rate"), "currency rate"),
-            "address": _address(record, *BILLING, context),
             "lines": _with_texts(record, context),
             "total": decimal(record.get("total_subtotal"), "total"),
             "total_with_vat": decimal(record.get("total_total"), "total with VAT"),
-            **_what_is_shown(record, context),
+            "address": address,
+            **_what_is_shown(record, delivery_address),
         }
 
     def lookups(self, entity: D, settings: Settings) -> list[Lookup]:
@@ -112,8 +109,8 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
                 "note": no_longer_than(note, LONGEST_NOTE, "text", "Rackbeat"),
                 "currency": document.currency,
                 "currency_rate": document.currency_rate,
-                **_address_payload(document.address, *BILLING, existing),
-                **_address_payload(document.delivery_address, *DELIVERY, existing),
+                **addresses.for_rackbeat(document.address, *BILLING, existing),
+                **addresses.for_rackbeat(document.delivery_address, *DELIVERY, existing),
                 # The customer's would be taken off once more: the lines have all discounts.
                 "general_discount": Decimal(0),
                 "lines": [_line_payload(line) for line in lines],
@@ -154,7 +151,7 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
             client.action(self.resource, key, path, payload=nothing, method="PUT")
 
 
-def _what_is_shown(record: Record, context: Context) -> dict[str, Any]:
+def _what_is_shown(record: Record, delivery_address: Address | None) -> dict[str, Any]:
     """The fields that may be emptied, those that the record shows: what it does not show is not
     known to be empty."""
     note, labelled = _note_apart(record)
@@ -164,10 +161,7 @@ def _what_is_shown(record: Record, context: Context) -> dict[str, Any]:
         "their_reference": ({"note", "their_reference"}, their_reference(record)),
         "reference_number": ({"note"}, labelled.get("reference_number")),
         "deliver_on": ({"deliver_at"}, day(record.get("deliver_at"), "delivery date")),
-        "delivery_address": (
-            {DELIVERY[0], *(f"{DELIVERY[1]}{each}" for each in ADDRESS_PARTS)},
-            _address(record, *DELIVERY, context),
-        ),
+        "delivery_address": (addresses.SHOWS_DELIVERY, delivery_address),
     }
     return {name: value for name, (by, value) in shown.items() if by & record.keys()}
 
@@ -333,43 +327,3 @@ def _split_off_texts(document: Document, settings: Settings) -> tuple[list[Line]
         elif line.name:
             texts.append(line.name)
     return lines, texts
-
-
-def _address(record: Record, name: str, prefix: str, context: Context) -> Address | None:
-    address = _parts(record, name, prefix)
-    if not address:
-        return None
-    return Address(
-        name=address.get("name"),
-        street=address.get("street"),
-        postal_code=text(address.get("zipcode")),
-        city=address.get("city"),
-        country=country(address.get("country"), context.settings.customer.country, context),
-    )
-
-
-def _parts(record: Record, name: str, prefix: str) -> Mapping[str, Any]:
-    """An address as it is read, in a record of its own, or as it is written."""
-    as_written = {each: record.get(f"{prefix}{each}") for each in ADDRESS_PARTS}
-    for address in (part(record, name), as_written):
-        if address.get("street") or address.get("city"):
-            return address
-    return {}
-
-
-def _address_payload(address: Address | None, name: str, prefix: str, existing: Record) -> Payload:
-    """An address as it is written, whole: what an existing one has beside it is emptied."""
-    if address is None:
-        return {}
-    there = _parts(existing, name, prefix)
-    wanted: Payload = {}
-    if address:  # otherwise it is to be emptied
-        wanted = {
-            "name": address.name,
-            "street": address.street,
-            "zipcode": address.postal_code,
-            "city": address.city,
-            "country": address.country,
-        }
-    parts = {each: wanted.get(each) or ("" if there.get(each) else None) for each in ADDRESS_PARTS}
-    return {f"{prefix}{each}": value for each, value in parts.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -16,9 +16,10 @@ from shared.tfso import terms
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED, MAX_ORDER_IDS, Service
 from shared.tfso.values import LARGEST_INT
-from shared.values import country, day, decimal, dig, part, records, text, whole, without_nothing
+from shared.values import day, decimal, dig, part, records, text, whole, without_nothing
 from shared.words import Direction
-from tasks.documents import HUNDRED, Address, Document, Line, take_back
+from tasks import addresses
+from tasks.documents import HUNDRED, Document, Line, take_back
 from tasks.sides import TfsoSide, found_in_tfso
 from tasks.totals import lines_for_tfso
 
@@ -137,6 +138,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
         total, vat = record.get("OrderTotalIncVat"), record.get("OrderTotalVat")
         with_vat_total = decimal(total, "OrderTotalIncVat")
         total_vat = decimal(vat, "OrderTotalVat")
+        address, delivery_address = addresses.in_tfso(record, context)
         known = with_vat_total is not None and total_vat is not None
         return {
             "number": text(record.get("OrderId")),
@@ -151,9 +153,8 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             "note": record.get("InvoiceText"),
             "currency": _currency(record, context.settings),
             "currency_rate": _rate(record),
-            "address": _address(part(record, "Addresses", "Invoice"), context)
-            or _address(part(record, "Addresses", "Post"), context),
-            "delivery_address": _address(part(record, "Addresses", "Delivery"), context),
+            "address": address,
+            "delivery_address": delivery_address,
             "lines": _lines(record.get("InvoiceRows"), with_vat=with_vat),
             "total": (with_vat_total or 0) - (total_vat or 0) if known else None,
             "total_with_vat": with_vat_total,
@@ -173,8 +174,8 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
                 "InvoiceText": document.note,
                 "Currency": _currency_payload(document, context),
                 "Addresses": {
-                    "Invoice": _address_payload(document.address),
-                    "Delivery": _address_payload(document.delivery_address),
+                    "Invoice": addresses.for_tfso(document.address),
+                    "Delivery": addresses.for_tfso(document.delivery_address),
                 },
             }
         )
@@ -356,28 +357,3 @@ def _rate(record: Record) -> Decimal | None:
     rate = decimal(dig(record, "Currency", "Rate"), "Currency.Rate")
     unit = decimal(dig(record, "Currency", "Unit"), "Currency.Unit") or Decimal(1)
     return None if rate is None else rate / unit
-
-
-def _address(address: Mapping[str, Any], context: Context) -> Address | None:
-    if not (address.get("Street") or address.get("PostalArea") or address.get("City")):
-        return None
-    default = context.settings.customer.country
-    return Address(
-        name=address.get("Name"),
-        street=address.get("Street"),
-        postal_code=address.get("PostalCode"),
-        city=address.get("PostalArea") or address.get("City"),
-        country=country(address.get("Country"), default, context),
-    )
-
-
-def _address_payload(address: Address | None) -> Payload | None:
-    if address is None:
-        return None
-    return {
-        "Name": address.name,
-        "Street": address.street,
-        "PostalCode": address.postal_code,
-        "PostalArea": address.city,
-        "Country": address.country,
-    }

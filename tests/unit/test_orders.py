@@ -234,6 +234,30 @@ def test_nothing_of_an_address_stays_beside_the_new_one() -> None:
     assert payload == FOR_RACKBEAT | left
 
 
+@pytest.mark.parametrize(
+    ("invoice", "delivery", "countries", "notes"),
+    [
+        ("Sverige", None, ("SE", "SE"), ["Country 'Sverige' is read as SE."]),
+        (None, "DK", ("DK", "DK"), []),
+        ("SE", "DK", ("SE", "DK"), []),
+        (None, None, ("NO", "NO"), ["An address names no country; NO is used."]),
+    ],
+)
+def test_an_address_without_a_country_is_in_that_of_the_other_address(
+    invoice: str | None, delivery: str | None, countries: tuple[str, str], notes: list[str]
+) -> None:
+    here, there = {"Street": "Gata 1", "Country": invoice}, {"City": "Åre", "Country": delivery}
+    context = Context(DEFAULTS)
+    record = IN_24SO | {"Addresses": {"Invoice": here, "Delivery": there}}
+    order = KIND.tfso.parse(record, context)
+    addresses = {"address": order.address, "delivery_address": order.delivery_address}
+    assert tuple(each.country for each in addresses.values() if each) == countries
+    assert context.notes == notes
+    written = KIND.rackbeat.render(Order(**addresses, lines=()), Context(DEFAULTS))
+    back = KIND.rackbeat.parse(written, Context(DEFAULTS))
+    assert (back.address, back.delivery_address) == (order.address, order.delivery_address)
+
+
 UNTOTALLED = {"OrderTotalIncVat": None, "OrderTotalVat": None}
 FREIGHT_ROW = {"RowId": 4, "SequenceNumber": 4, "Name": "Frakt", "Quantity": 1, "Price": 99}
 CARRIED = {"discount_percentage": Decimal(0), "vat_percentage": Decimal(0)}
@@ -450,6 +474,10 @@ NO_ADDRESS = dict.fromkeys(AN_ADDRESS)
         ("one for the delivery as it is written",
          {f"delivery_address_{name}": value for name, value in AN_ADDRESS.items()},
          {"Invoice": INVOICE_ADDRESS, "Delivery": AS_WRITTEN}),
+        ("a delivery goes to the country of the invoice where it names none",
+         {"address_country": "Sverige", "delivery_address": {"city": "Åre"}},
+         {"Invoice": INVOICE_ADDRESS | {"Country": "SE"},
+          "Delivery": {"PostalArea": "Åre", "Country": "SE"}}),
         ("a city is enough",
          {"delivery_address": {"city": "Røros"}},
          {"Invoice": INVOICE_ADDRESS, "Delivery": {"PostalArea": "Røros", "Country": "NO"}}),
