@@ -11,7 +11,7 @@ from tasks.documents import Address
 
 Written = Mapping[str, Any]
 
-PARTS = ("name", "street", "zipcode", "city", "country")
+PARTS = ("name", "street", "street2", "zipcode", "city", "country")
 # How an address is called in Rackbeat where it is a record of its own, and how its fields begin
 # otherwise.
 BILLING, DELIVERY = ("billing_address", "address_"), ("delivery_address", "delivery_address_")
@@ -54,11 +54,17 @@ def _from_rackbeat(own: Written, other: Written, context: Context) -> Address | 
         return None
     return Address(
         name=own.get("name"),
-        street=own.get("street"),
+        street=_street(own),
         postal_code=text(own.get("zipcode")),
         city=own.get("city"),
         country=_country(own, other, "country", context),
     )
+
+
+def _street(address: Written) -> Any:
+    """Both lines of it, where there are two."""
+    lines = (text(address.get("street")), text(address.get("street2")))
+    return ", ".join(line for line in lines if line) if all(lines) else address.get("street")
 
 
 def for_rackbeat(address: Address | None, name: str, prefix: str, existing: Record) -> Payload:

@@ -65,7 +65,7 @@ class Document(Entity):
         mark: what tells the document from others in both systems, such as "24SO 1017".
         currency: three letters (ISO 4217); the rate is for one unit of it.
         payment_terms: "net:14" for 14 days, "month:0" for the end of the month.
-        reference_number: what a person wrote as such in 24SevenOffice, without our mark.
+        reference_number: what a person wrote as such, without our mark.
         total, total_with_vat: as the source says them; checked against the lines, never written.
     """
 

@@ -9,6 +9,7 @@ from shared.words import Direction
 FORTH, BACK = Direction.RACKBEAT_TO_24SO, Direction.TFSO_TO_RACKBEAT
 COMPANIES = ("customer", "supplier")
 DOCUMENTS = ("order", "invoice")
+EMPTIED = "Emptied where there is something: both lines of a street are in one field."
 COUNTRY = (
     "That of the document's other address where this one names none; where neither does, that of "
     "the setting `customer.country`, with a remark in the journal."
@@ -124,8 +125,14 @@ NOTES: tuple[Note, ...] = (
         DOCUMENTS,
         FORTH,
         "mark",
-        "In parentheses follows what a line of the note says that begins with `Referansenummer:`, "
-        "and is no part of the note.",
+        "In parentheses follows the reference number.",
+    ),
+    N(
+        DOCUMENTS,
+        FORTH,
+        "reference_number",
+        "Behind the mark. What begins with `24SO` or `Rackbeat` is none. A line of the note that "
+        "begins with `Referansenummer:` counts before it, and is no part of the note.",
     ),
     N(DOCUMENTS, FORTH, "number", "So that the document can be searched for."),
     N(DOCUMENTS, BACK, "mark", "`24SO` and the `OrderId`."),
@@ -166,8 +173,8 @@ NOTES: tuple[Note, ...] = (
         DOCUMENTS,
         FORTH,
         "address.street",
-        "The address is that of the fields `address_street` and so on where `billing_address` has "
-        "neither street nor city.",
+        "Both lines, with a comma between them. The address is that of the fields "
+        "`address_street` and so on where `billing_address` has neither street nor city.",
     ),
     N(
         DOCUMENTS,
@@ -175,6 +182,8 @@ NOTES: tuple[Note, ...] = (
         "delivery_address.street",
         "Likewise `delivery_address_street` and so on.",
     ),
+    N(DOCUMENTS, BACK, "address_street2", EMPTIED),
+    N(DOCUMENTS, BACK, "delivery_address_street2", EMPTIED),
     N(DOCUMENTS, None, "address.country", COUNTRY),
     N(DOCUMENTS, None, "delivery_address.country", COUNTRY),
     N(DOCUMENTS, BACK, "address.street", "`Addresses.Post` where there is no `Invoice`."),

@@ -33,6 +33,7 @@ def _rackbeat_address(prefix: str, town: str) -> Sample:
     return {
         f"{prefix}name": E(f"{town} lager", f"{town} butikk"),
         f"{prefix}street": E("Storgata 1", "Kirkegata 2"),
+        f"{prefix}street2": E("Inngang B", "2. etasje"),
         f"{prefix}zipcode": E("2670", "7374"),
         f"{prefix}city": E(town, "Røros"),
         f"{prefix}country": E("SE", "DK"),
@@ -185,6 +186,7 @@ _TFSO_DOCUMENT: Sample = {
     "CustomerId": E(10023, 10024),
     "OrderStatus": E("Confirmed", "Inactive"),
     "ReferenceNumber": E("PO 77", "Rackbeat 3001"),
+    "CustomerReferenceNo": E("PO 78", "PO 79"),
     "DateOrdered": E(_time(2), _time(3)),
     "PaymentTime": E(20, -5),
     "DeliveryDate": E(_time(9), _time(10)),

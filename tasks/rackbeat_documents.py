@@ -34,6 +34,7 @@ D = TypeVar("D", bound=Document)
 
 NEWEST = 1000
 LONGEST_HEADING, LONGEST_NOTE = 255, 800
+MARKS = ("24SO ", "Rackbeat ")  # how those begin
 REMOVED = "Fjernet i 24SevenOffice"
 # The references that Rackbeat lets us write are numbers of its employees and contacts: those of
 # 24SevenOffice, which are texts, stand in the note, each in a line that begins so.
@@ -159,7 +160,10 @@ def _what_is_shown(record: Record, delivery_address: Address | None) -> dict[str
         "heading": ({"heading"}, record.get("heading")),
         "note": ({"note"}, note),
         "their_reference": ({"note", "their_reference"}, their_reference(record)),
-        "reference_number": ({"note"}, labelled.get("reference_number")),
+        "reference_number": (
+            {"note", "other_reference"},
+            labelled.get("reference_number") or _other_reference(record),
+        ),
         "deliver_on": ({"deliver_at"}, day(record.get("deliver_at"), "delivery date")),
         "delivery_address": (addresses.SHOWS_DELIVERY, delivery_address),
     }
@@ -176,6 +180,12 @@ def orders_of(record: Record) -> list[str]:
     if not isinstance(orders, list) or not all(isinstance(each, int | str) for each in orders):
         raise Unmappable("The field orders is not a list of numbers.")
     return [str(each) for each in orders]
+
+
+def _other_reference(record: Record) -> str | None:
+    """What a person has written as a document's other reference; None where it is a mark."""
+    written = text(record.get("other_reference"))
+    return None if written is None or written.startswith(MARKS) else written
 
 
 def their_reference(record: Record) -> str | None:

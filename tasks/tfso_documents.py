@@ -30,9 +30,9 @@ A_MONTH, A_YEAR = timedelta(days=31), timedelta(days=365)
 PROPERTIES = (
     "OrderId", "CustomerId", "Addresses", "OrderStatus", "InvoiceId", "DateOrdered",
     "DateInvoiced", "DateChanged", "PaymentTime", "DeliveryDate", "YourReference",
-    "ReferenceNumber", "ReferenceOrderId", "ReferenceInvoiceId", "IncludeVAT", "InvoiceTitle",
-    "InvoiceText", "Currency", "ExternalStatus", "OrderTotalIncVat", "OrderTotalVat",
-    "InvoiceRows",
+    "ReferenceNumber", "CustomerReferenceNo", "ReferenceOrderId", "ReferenceInvoiceId",
+    "IncludeVAT", "InvoiceTitle", "InvoiceText", "Currency", "ExternalStatus", "OrderTotalIncVat",
+    "OrderTotalVat", "InvoiceRows",
 )  # fmt: skip
 ROW_PROPERTIES = (
     "ProductId", "ProductNo", "RowId", "VatRate", "Price", "Name", "DiscountRate", "Quantity",
@@ -148,7 +148,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             "deliver_on": day(record.get("DeliveryDate"), "DeliveryDate"),
             "payment_terms": terms.read(whole(record.get("PaymentTime"), "PaymentTime")),
             "their_reference": record.get("YourReference"),
-            "reference_number": _apart(record)[1],
+            "reference_number": _apart(record)[1] or text(record.get("CustomerReferenceNo")),
             "heading": record.get("InvoiceTitle"),
             "note": record.get("InvoiceText"),
             "currency": _currency(record, context.settings),

@@ -124,6 +124,40 @@ def test_a_reference_number_given_in_rackbeat_reaches_the_order_and_its_invoice(
     assert the_world.states() == []
 
 
+def test_what_people_write_for_reference_reaches_the_other_system_once(the_world: World) -> None:
+    the_world.connect(order=FROM_RACKBEAT)
+    rackbeat_goods(the_world, "TELT-2")
+    number = rackbeat_order(the_world, of("TELT-2"), other_reference="PO 4711")["number"]
+    the_world.settle()
+    assert the_only_order(the_world)["ReferenceNumber"] == f"Rackbeat {number} (PO 4711)"
+    the_world.rackbeat.edit("orders", number, {"other_reference": "PO 4712"})
+    the_world.settle()
+    there = the_only_order(the_world)
+    assert there["ReferenceNumber"] == f"Rackbeat {number} (PO 4712)"
+    the_world.tfso.edit("orders", there["OrderId"], {"CustomerReferenceNo": "K 9"})
+    reconcile(the_world)
+    later(the_world)
+    assert (the_world.writes()["SaveInvoices"], the_world.states()) == (2, [])
+
+
+def test_a_customers_number_reaches_the_draft_and_its_invoice_without_going_round(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    order = pulled(the_world, CustomerReferenceNo="PO 8")
+    draft = the_only_draft(the_world)
+    assert draft["note"] == "Referansenummer: PO 8"
+    book(the_world, draft["number"])
+    invoice = invoice_all(the_world, draft["number"])
+    the_world.settle()
+    there = refresh(the_world, order)
+    assert there["ReferenceNumber"] == f"Rackbeat faktura {invoice} (PO 8)"
+    the_world.reset_calls()
+    reconcile(the_world)
+    later(the_world)
+    assert (the_world.writes(), the_world.states()) == ({}, [])
+
+
 def said(order: Json) -> list[tuple[str, str]]:
     """Type and name of each row."""
     rows = sorted(order["InvoiceRows"], key=lambda row: int(row["SequenceNumber"]))

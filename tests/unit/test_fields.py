@@ -211,8 +211,12 @@ def test_only_the_name_is_written_to_a_structure_item() -> None:
 
 
 def test_the_marks_of_documents_name_the_system_and_the_number() -> None:
-    assert sent("order", FORTH)["ReferenceNumber"] == "Rackbeat 3001"
-    assert sent("invoice", FORTH)["ReferenceNumber"] == "Rackbeat faktura 3001"
+    for kind, mark in (("order", "Rackbeat 3001"), ("invoice", "Rackbeat faktura 3001")):
+        assert sent(kind, FORTH)["ReferenceNumber"] == f"{mark} (PO 77)"
+        for reference in ("Rackbeat 3001", None):
+            assert sent(kind, FORTH, other_reference=reference)["ReferenceNumber"] == mark
+        noted = sent(kind, FORTH, note="Ring\nReferansenummer: PO 1")
+        assert (noted["ReferenceNumber"], noted["InvoiceText"]) == (f"{mark} (PO 1)", "Ring")
     assert sent("order", BACK)["other_reference"] == "24SO 1017"
 
 
@@ -246,6 +250,12 @@ def test_a_price_with_vat_is_written_without() -> None:
 def test_the_discounts_of_line_and_order_come_one_after_the_other() -> None:
     written = sent("order", FORTH, general_discount=Decimal(50))
     assert written["InvoiceRows[].DiscountRate"] == 55
+
+
+def test_both_lines_of_a_street_are_in_one_field() -> None:
+    assert sent("order", FORTH)["Addresses.Invoice.Street"] == "Storgata 1, Inngang B"
+    there = {"number": 3001, "address_street": "A", "address_street2": "B"}
+    assert sent("order", BACK, there)["address_street2"] == ""
 
 
 def test_the_postal_address_counts_where_there_is_none_for_invoices() -> None:

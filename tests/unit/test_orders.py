@@ -228,9 +228,9 @@ def test_what_is_taken_off_an_order_is_emptied_in_its_draft(
 
 
 def test_nothing_of_an_address_stays_beside_the_new_one() -> None:
-    existing = GOES_ON | {"delivery_address": ELSEWHERE, "address_zipcode": "1"}
+    existing = GOES_ON | {"delivery_address": ELSEWHERE | {"street2": "2. etg"}}
     payload = to_rackbeat(IN_24SO, existing=existing)
-    left = {"delivery_address_name": "", "delivery_address_zipcode": ""}
+    left = {f"delivery_address_{name}": "" for name in ("name", "street2", "zipcode")}
     assert payload == FOR_RACKBEAT | left
 
 
@@ -293,6 +293,16 @@ TFSO_TO_RACKBEAT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
      UNTOTALLED | {"InvoiceRows": [TEXT_ROW, TENT_ROW | {"SequenceNumber": 5}, PLUG_ROW]},
      {"lines": [PLUG_LINE, TENT_LINE]}),
     ("without totals nothing is compared", UNTOTALLED, {}),
+    ("the customer's number counts where there is no reference number",
+     {"CustomerReferenceNo": "PO 8", "InvoiceText": None, "YourReference": None},
+     {"note": "Referansenummer: PO 8\nLeveres på døra"}),
+    ("the customer's number counts where there is nothing beside our mark",
+     {"ReferenceNumber": "Rackbeat 1021", "CustomerReferenceNo": "PO 8", "YourReference": None},
+     {"note": "Ring før levering\nReferansenummer: PO 8\nLeveres på døra",
+      "other_reference": "Rackbeat 1021"}),
+    ("a reference number counts before the customer's number",
+     {"ReferenceNumber": "PO 7", "CustomerReferenceNo": "PO 8", "YourReference": None},
+     {"note": "Ring før levering\nReferansenummer: PO 7\nLeveres på døra"}),
 ]  # fmt: skip
 
 
@@ -504,6 +514,16 @@ def test_addresses_are_read_in_both_shapes(
         ("a reference number in the note stands behind our mark",
          {"note": "Ring\nReferansenummer: PO 7"},
          {"ReferenceNumber": "Rackbeat 1021 (PO 7)", "InvoiceText": "Ring"}),
+        ("a reference that a person has written is no mark, and stands behind ours",
+         {"other_reference": "PO 4711"}, {"ReferenceNumber": "Rackbeat 1021 (PO 4711)"}),
+        ("the one in the note comes first",
+         {"other_reference": "PO 4711", "note": "Referansenummer: PO 7"},
+         {"ReferenceNumber": "Rackbeat 1021 (PO 7)", "InvoiceText": ...}),
+        ("a mark is no reference of a person's", {"other_reference": "Rackbeat 1021"}, {}),
+        ("both lines of a street make one",
+         {"address_street2": "Inngang B", "delivery_address": AN_ADDRESS | {"street2": " 2. etg "}},
+         {"Addresses": {"Invoice": INVOICE_ADDRESS | {"Street": "Storgata 1, Inngang B"},
+                        "Delivery": AS_WRITTEN | {"Street": "Gata 3, 2. etg"}}}),
         ("terms of no days are said", {"payment_terms": {"maturity_days": 0}}, {"PaymentTime": 0}),
         ("without terms 24SevenOffice takes the customer's",
          {"payment_terms": None}, {"PaymentTime": ...}),
