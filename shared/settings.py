@@ -16,6 +16,9 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
     model_validator,
 )
 
@@ -146,11 +149,12 @@ class ProductSettings(KindSettings):
 
 
 OrderStatus = Literal[
-    "None", "Offer", "Pack", "Invoiced", "Web", "Repeating", "CollectingOrder", "Return",
-    "Distribution", "Rest", "ForInvoicing", "OvertimeRent", "Confirmed", "OrderState_Sent",
-    "Production", "PaymentReminder", "OnAccount", "Lending", "InvoicedCashAccount", "InvoicedPack",
-    "Inactive", "Hours", "OrderState_SuperStore", "Draft",
+    "None", "Offer", "Pack", "Web", "Repeating", "CollectingOrder", "Return", "Distribution",
+    "Rest", "ForInvoicing", "OvertimeRent", "Confirmed", "OrderState_Sent", "Production",
+    "PaymentReminder", "OnAccount", "Lending", "Hours", "OrderState_SuperStore", "Draft",
 ]  # fmt: skip  # as 24SevenOffice's schema spells them
+_DONE_WITH = ("Invoiced", "InvoicedCashAccount", "InvoicedPack", "Inactive")
+_STORED = "stored"  # what is validated comes from the database, not from a person
 
 
 class OrderSettings(_Group):
@@ -180,6 +184,27 @@ class OrderSettings(_Group):
     pull_minutes: float = Field(
         default=10, gt=0, le=10, description="Minutes between two pulls of orders"
     )
+
+    @field_validator("pull_statuses", mode="wrap")
+    @classmethod
+    def _are_not_done_with(
+        cls, given: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        """Refuse statuses of orders that are done with; those that an earlier version has stored
+        are left out."""
+        if not isinstance(given, list | tuple):
+            return validate(given)
+        done_with = [status for status in given if status in _DONE_WITH]
+        if not done_with:
+            return validate(given)
+        if info.context == _STORED:
+            left = [status for status in given if status not in _DONE_WITH]
+            return validate(left) if left else ()
+        raise ValueError(
+            f"an order that is {' or '.join(done_with)} in 24SevenOffice is done with, and is not "
+            "taken to Rackbeat. Leave that out here; whether invoices are taken there is what "
+            "invoice.origin says"
+        )
 
     def lets(self, direction: Direction) -> bool:
         return self.origin.lets(direction)
@@ -332,8 +357,12 @@ def check_settings(given: dict[str, Any]) -> Settings:
         SettingsError: a setting does not exist, a value is not allowed, or values contradict each
             other.
     """
+    return _checked(given)
+
+
+def _checked(given: dict[str, Any], context: str | None = None) -> Settings:
     try:
-        return Settings.model_validate(given)
+        return Settings.model_validate(given, context=context)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         raise SettingsError("\n".join(map(in_words, problems))) from error
@@ -341,12 +370,12 @@ def check_settings(given: dict[str, Any]) -> Settings:
 
 def load_settings(stored: dict[str, Any]) -> Settings:
     """The settings as stored with a connection. What does not exist here is left out: processes of
-    the next version may have stored it while this one still runs.
+    the next version may have stored it while this one still runs, or an earlier one.
 
     Raises:
         SettingsError: a value is not allowed, or values contradict each other.
     """
-    return check_settings(_known(stored, Settings))
+    return _checked(_known(stored, Settings), _STORED)
 
 
 def _known(stored: dict[str, Any], group: type[BaseModel]) -> dict[str, Any]:

@@ -209,7 +209,7 @@ class TfsoOrders(TfsoDocuments[Order]):
             return "It takes goods back: once it is invoiced, it becomes a credit note."
         if status in settings.order.pull_statuses:
             return None
-        wanted = ", ".join(settings.order.pull_statuses)
+        wanted = ", ".join(settings.order.pull_statuses) or "those of order.pull_statuses"
         return f"Its status in 24SevenOffice is {status}; only {wanted} are transferred."
 
     def refuses(self, record: Record, settings: Settings) -> str | None:

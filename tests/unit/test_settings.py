@@ -65,6 +65,25 @@ def test_a_conflict_is_won_by_whom_the_setting_names(wins: str, winner: System |
     assert check_settings({"conflict": {"wins": wins}}).conflict.winner is winner
 
 
+def test_orders_that_are_done_with_are_not_pulled_and_the_reason_is_said() -> None:
+    with pytest.raises(SettingsError) as refused:
+        check_settings({"order": {"pull_statuses": ["Web", "Invoiced", "Inactive"]}})
+    assert str(refused.value) == (
+        "order.pull_statuses: an order that is Invoiced or Inactive in 24SevenOffice is done with, "
+        "and is not taken to Rackbeat. Leave that out here; whether invoices are taken there is "
+        "what invoice.origin says"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "left"), [(["Web", "Invoiced"], ("Web",)), (["InvoicedPack", "Inactive"], ())]
+)
+def test_statuses_that_could_be_chosen_once_are_left_out_of_what_is_stored(
+    stored: list[str], left: tuple[str, ...]
+) -> None:
+    assert load_settings({"order": {"pull_statuses": stored}}).order.pull_statuses == left
+
+
 @pytest.mark.parametrize(
     ("stored", "named"),
     [
