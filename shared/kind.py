@@ -133,6 +133,12 @@ class Side(ABC, Generic[E]):
         del record, settings
         return None
 
+    def doubtful(self, record: Record) -> str | None:
+        """Why a person has to decide whether a record that is not linked is transferred from here;
+        None where that is clear."""
+        del record
+        return None
+
     def shared_identifier(self, settings: Settings) -> str | None:
         """The identifier that several records here may have, though the other system's record gets
         its key from it; None where each record has its own."""

@@ -21,6 +21,7 @@ from tasks.tfso_documents import (
     TfsoDocuments,
     invoice_mark,
     is_invoice,
+    is_made_of_invoice,
     is_only_invoice,
     order_mark,
     reference_of_order,
@@ -29,6 +30,7 @@ from tasks.tfso_documents import (
 
 CANCELLED = "Kansellert i 24SevenOffice"
 INACTIVE = "Inactive"
+OF_INVOICES = ("Draft", "ForInvoicing", *INVOICED)  # what we give those made of an invoice
 
 
 class Order(Document):
@@ -129,7 +131,8 @@ class RackbeatOrders(RackbeatDocuments[Order]):
                 payload[name] = day.isoformat() if day else ""  # it is to be emptied
         if context.existing is None and context.settings.order.book:
             payload["is_booked"] = True
-        if (context.existing or {}).get("heading") == CANCELLED:
+        existing = context.existing or {}
+        if existing.get("heading") == CANCELLED:
             payload.setdefault("heading", "")  # it is taken up again
         return payload
 
@@ -202,15 +205,25 @@ class TfsoOrders(TfsoDocuments[Order]):
         return Order(**self.fields(record, context), cancelled=cancelled)
 
     def excluded(self, record: Record, settings: Settings) -> str | None:
-        if is_only_invoice(record):
-            return "It was made of an invoice in Rackbeat, and is no order whatever its status."
         status = record.get("OrderStatus", "Web")
+        kept = is_made_of_invoice(record) or status in OF_INVOICES
+        if kept and is_only_invoice(record):
+            return "It was made of an invoice in Rackbeat, and is no order."
         if takes_back(record) and settings.invoice.lets(Direction.TFSO_TO_RACKBEAT):
             return "It takes goods back: once it is invoiced, it becomes a credit note."
         if status in settings.order.pull_statuses:
             return None
         wanted = ", ".join(settings.order.pull_statuses) or "those of order.pull_statuses"
         return f"Its status in 24SevenOffice is {status}; only {wanted} are transferred."
+
+    def doubtful(self, record: Record) -> str | None:
+        if not is_only_invoice(record):
+            return None
+        return (
+            f"Its reference number in 24SevenOffice is that of an invoice in Rackbeat, "
+            f"'{invoice_mark(record)}'. If it is a copy that is to be an order of its own, empty "
+            "its reference number; otherwise nothing is missing."
+        )
 
     def refuses(self, record: Record, settings: Settings) -> str | None:
         del settings

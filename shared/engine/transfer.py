@@ -101,6 +101,8 @@ class Transfer:
             reason = self.source.rests(record, self.settings)
         if reason is not None:
             return Result(Outcome.SKIPPED, message=reason)
+        if link is None and (doubt := self.source.doubtful(record)) is not None:
+            raise Unmappable(doubt)
         entity = self.source.parse(record, self._context())
         reason = entity.needless() if link is None else None
         if reason is not None and self.recovery.earlier_creation() is None:

@@ -22,6 +22,7 @@ from tests.harness.mission import (
     later,
     of,
     rackbeat_goods,
+    rackbeat_invoice,
     rackbeat_order,
     reconcile,
     refresh,
@@ -543,6 +544,35 @@ def test_what_is_taken_off_an_order_in_rackbeat_stays_in_24so_with_a_remark(
     notes = str(the_world.changes(kind="order")[-1].notes)
     assert "deliver on: emptied in Rackbeat, not in 24SevenOffice" in notes
     assert "{'deliver_on': '2026-06-01'}" in notes
+    assert the_world.states() == []
+
+
+def test_a_copy_of_an_invoice_is_parked_until_its_reference_number_is_emptied(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    copy = pulled(the_world, ReferenceNumber="Rackbeat faktura 50001")
+    message = str(the_world.change(kind="order", state="parked").message)
+    assert "that of an invoice in Rackbeat, 'Rackbeat faktura 50001'" in message
+    assert "empty its reference number" in message
+    assert the_world.rackbeat.state()["orders"] == []
+    the_world.tfso.edit("orders", copy["OrderId"], {"ReferenceNumber": None})
+    later(the_world)
+    assert the_only_draft(the_world)["other_reference"] == f"24SO {copy['OrderId']}"
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("status", ["ForInvoicing", "Confirmed"])
+def test_what_was_made_of_an_invoice_never_becomes_an_order(the_world: World, status: str) -> None:
+    the_world.connect(order={"pull_statuses": ["ForInvoicing", "Confirmed"]})
+    rackbeat_goods(the_world, "TELT-2")
+    rackbeat_invoice(the_world, of("TELT-2"))
+    the_world.settle()
+    order = the_only_order(the_world)
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": status, "YourReference": "Ola"})
+    reconcile(the_world)
+    later(the_world)
+    assert the_world.changes(kind="order") == []
     assert the_world.states() == []
 
 
