@@ -13,7 +13,7 @@ from shared.tfso.protocol import INVOICED
 from shared.words import Direction, System
 from tasks.documents import Document, take_back
 from tasks.goods import invoices_whole
-from tasks.rackbeat_documents import RackbeatDocuments
+from tasks.rackbeat_documents import RackbeatDocuments, only_there
 from tasks.stock import of_what_is_ordered
 from tasks.tfso_documents import (
     A_MONTH,
@@ -134,6 +134,11 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         existing = context.existing or {}
         if existing.get("heading") == CANCELLED:
             payload.setdefault("heading", "")  # it is taken up again
+        if not existing.get("is_booked") and (gone := only_there(existing, payload)):
+            context.note(
+                f"Taken off in Rackbeat, as 24SevenOffice does not have it: {', '.join(gone)}. "
+                "What is to be sold is to be in the order in 24SevenOffice."
+            )
         return payload
 
     def create(self, client: RackbeatClient, payload: Payload) -> Written:

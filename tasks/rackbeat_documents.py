@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -301,6 +302,17 @@ def _line(line: Record, general_discount: Decimal) -> Line:
         discount=both,
         vat=decimal(line.get("vat_percentage"), "VAT") or Decimal(0),
     )
+
+
+def only_there(existing: Record, payload: Payload) -> list[str]:
+    """The lines of a document that sell what a payload does not, in words."""
+    wanted = Counter(line.product for line in rackbeat_lines(payload) or ())
+    found = []
+    for line in rackbeat_lines(existing) or ():
+        wanted[line.product] -= 1
+        if wanted[line.product] < 0:
+            found.append(f"{line.quantity} x '{line.name or line.product}' at {line.price}")
+    return found
 
 
 def _line_payload(line: Line) -> Payload:

@@ -16,6 +16,7 @@ from shared.words import Direction
 from tests.harness.mission import (
     OFF,
     arrived,
+    at_rackbeat,
     book,
     configure,
     invoice_all,
@@ -544,6 +545,25 @@ def test_what_is_taken_off_an_order_in_rackbeat_stays_in_24so_with_a_remark(
     notes = str(the_world.changes(kind="order")[-1].notes)
     assert "deliver on: emptied in Rackbeat, not in 24SevenOffice" in notes
     assert "{'deliver_on': '2026-06-01'}" in notes
+    assert the_world.states() == []
+
+
+def test_a_line_that_only_the_draft_has_is_taken_off_with_a_remark(the_world: World) -> None:
+    rackbeat_goods(the_world, "FRAKT")
+    the_world.connect()
+    order = pulled(the_world)
+    draft = the_only_draft(the_world)
+    freight = of("FRAKT", 1, 149, name="Frakt")
+    at_rackbeat(the_world, f"/orders/{draft['number']}/lines", **freight)
+    the_world.tfso.edit("orders", order["OrderId"], {"YourReference": "Ola"})
+    later(the_world)
+    quantities = [Decimal(str(line["quantity"])) for line in the_only_draft(the_world)["lines"]]
+    assert quantities == [2, 0]
+    taken_off = "Taken off in Rackbeat, as 24SevenOffice does not have it: 1 x 'Frakt' at 149."
+    assert taken_off in str(the_world.changes(kind="order")[-1].notes)
+    the_world.tfso.edit("orders", order["OrderId"], {"YourReference": "Kari"})
+    later(the_world)
+    assert "Taken off" not in str(the_world.changes(kind="order")[-1].notes)
     assert the_world.states() == []
 
 
