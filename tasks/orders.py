@@ -129,8 +129,8 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         for name, day in (("order_date", entity.ordered_on), ("deliver_at", entity.deliver_on)):
             if day is not None:
                 payload[name] = day.isoformat() if day else ""  # it is to be emptied
-        if context.existing is None and context.settings.order.book:
-            payload["is_booked"] = True
+        if context.settings.order.book:
+            payload |= _booking(payload, context)
         existing = context.existing or {}
         if existing.get("heading") == CANCELLED:
             payload.setdefault("heading", "")  # it is taken up again
@@ -169,6 +169,18 @@ def _is_cancelled(record: Record) -> bool:
     return bool(record.get("is_cancelled")) or record.get("heading") == CANCELLED
 
 
+def _booking(payload: Payload, context: Context) -> Payload:
+    """That a new order is to be booked at once, where it can be."""
+    if context.existing is not None:
+        if not context.existing.get("is_booked"):
+            context.note("It is a draft in Rackbeat and stays one: book it there.")
+    elif payload["lines"]:
+        return {"is_booked": True}
+    else:
+        context.note("It has no lines, and is a draft in Rackbeat: book it there once it has some.")
+    return {}
+
+
 def _why_locked(key: str, payload: Payload, existing: Record) -> str:
     """Why a booked order is not changed in Rackbeat, and what to do instead."""
     cancelled = payload.get("heading") == CANCELLED
@@ -186,7 +198,7 @@ def _why_locked(key: str, payload: Payload, existing: Record) -> str:
         )
     return (
         f"Order {key} is booked in Rackbeat, where a booked order's lines are locked. "
-        "Reopen it there and try again, or make the change by hand."
+        "Reopen it there, try again and book it; or make the change by hand."
     )
 
 

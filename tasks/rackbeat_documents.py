@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from shared.failures import Unmappable
 from shared.kind import Context, Found, Lookup, Payload, Record, Sought
 from shared.rackbeat.client import RackbeatClient
-from shared.rackbeat.protocol import Parameter
+from shared.rackbeat.protocol import LOTS, PRODUCTS, Parameter
 from shared.settings import Settings
 from shared.values import (
     day,
@@ -28,7 +28,7 @@ from tasks import addresses, payment_terms
 from tasks.addresses import BILLING, DELIVERY
 from tasks.documents import HUNDRED, Address, Document, Line
 from tasks.payment_terms import PAYMENT_TERMS
-from tasks.sides import RackbeatSide
+from tasks.sides import RackbeatSide, is_deleted
 from tasks.totals import lines_for_rackbeat
 
 D = TypeVar("D", bound=Document)
@@ -36,6 +36,7 @@ D = TypeVar("D", bound=Document)
 NEWEST = 1000
 LONGEST_HEADING, LONGEST_NOTE = 255, 800
 MARKS = ("24SO ", "Rackbeat ")  # how those begin
+ITEM_FOR_TEXT = "item_for_text"  # looked up like the value of a register
 REMOVED = "Fjernet i 24SevenOffice"
 # The references that Rackbeat lets us write are numbers of its employees and contacts: those of
 # 24SevenOffice, which are texts, stand in the note, each in a line that begins so.
@@ -84,8 +85,27 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
         }
 
     def lookups(self, entity: D, settings: Settings) -> list[Lookup]:
-        del settings
-        return _lookups(entity)
+        carrier = settings.order.item_for_text
+        carried = any(
+            line.product is None and (line.name or line.net()) for line in entity.lines or ()
+        )
+        needed = [Lookup(ITEM_FOR_TEXT, carrier)] if carrier is not None and carried else []
+        return [*_lookups(entity), *needed]
+
+    def value_number(self, client: RackbeatClient, lookup: Lookup) -> str | None:
+        if lookup.register != ITEM_FOR_TEXT:
+            return super().value_number(client, lookup)
+        there = client.get(PRODUCTS, lookup.value) or client.get(LOTS, lookup.value)
+        return None if there is None or is_deleted(there) else lookup.value
+
+    def add_value(self, client: RackbeatClient, lookup: Lookup) -> str:
+        if lookup.register != ITEM_FOR_TEXT:
+            return super().add_value(client, lookup)
+        raise Unmappable(
+            f"Rackbeat has no product {lookup.value}, which the setting order.item_for_text names "
+            "for texts and lines without a product. Make it in Rackbeat and try again, or name "
+            "another one in that setting."
+        )
 
     def document_payload(self, document: Document, context: Context) -> dict[str, Any]:
         """The fields all documents have, as written."""

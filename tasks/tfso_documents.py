@@ -146,7 +146,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
             "customer": text(record.get("CustomerId")),
             "ordered_on": day(record.get("DateOrdered"), "DateOrdered"),
             "deliver_on": day(record.get("DeliveryDate"), "DeliveryDate"),
-            "payment_terms": terms.read(whole(record.get("PaymentTime"), "PaymentTime")),
+            "payment_terms": _payment_terms(record, context),
             "their_reference": record.get("YourReference"),
             "reference_number": _apart(record)[1] or text(record.get("CustomerReferenceNo")),
             "heading": record.get("InvoiceTitle"),
@@ -320,6 +320,17 @@ def _rows(lines: tuple[Line, ...], existing: Record | None) -> list[Payload]:
         rows.append({**row, "SequenceNumber": position})
     rows += [{"RowId": row["RowId"], "ChangeState": "Delete"} for row in (*others, *texts)]
     return rows
+
+
+def _payment_terms(record: Record, context: Context) -> str | None:
+    code = whole(record.get("PaymentTime"), "PaymentTime")
+    found = terms.read(code)
+    if code is not None and found is None:
+        context.note(
+            f"What the payment terms {code} of 24SevenOffice mean is not known; they are left out. "
+            "A new document gets those of its customer."
+        )
+    return found
 
 
 def _currency(record: Record, settings: Settings) -> str | None:

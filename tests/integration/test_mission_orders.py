@@ -619,6 +619,21 @@ def test_an_order_is_booked_at_once_where_that_is_set(the_world: World) -> None:
     assert the_world.writes()["POST /orders"] == 1
 
 
+def test_an_order_without_rows_is_a_draft_even_where_orders_are_booked(the_world: World) -> None:
+    the_world.connect(order={"book": True})
+    customer, product = tfso_goods(the_world)
+    order = tfso_order(the_world, customer["Id"])
+    later(the_world)
+    assert the_only_draft(the_world)["is_booked"] is False
+    assert "It has no lines" in str(the_world.changes(kind="order")[-1].notes)
+    added = row(product, 2) | {"ChangeState": "Add"}
+    the_world.tfso.edit("orders", order["OrderId"], {"InvoiceRows": [added]})
+    later(the_world)
+    assert len(the_only_draft(the_world)["lines"]) == 1
+    assert "stays one: book it there" in str(the_world.changes(kind="order")[-1].notes)
+    assert the_world.states() == []
+
+
 @pytest.mark.parametrize(
     ("time", "days", "kind"), [(45, 45, "net"), (0, 0, "net"), (-5, 45, "current_month")]
 )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from shared.operations import Operations
 from shared.tables import Change
-from tests.harness.mission import drafts_of
+from tests.harness.mission import drafts_of, rackbeat_goods
 from tests.harness.people import tfso_customer, tfso_order, tfso_product
-from tests.harness.world import Json, World
+from tests.harness.world import SLUG, Json, World
 
 
 def sold(product: Json, quantity: object = 1, **fields: Any) -> Json:
@@ -333,6 +334,26 @@ def test_a_priced_line_without_a_product_is_carried_by_the_product_that_is_set(
         ("FRAKT", "Frakt"),
     ]
     assert Decimal(str(draft["total_subtotal"])) == Decimal("3598.90")
+
+
+def test_an_order_is_parked_naming_the_setting_where_its_product_is_missing(
+    the_world: World,
+) -> None:
+    order = freight(the_world, item_for_text="FRAKT")
+    transfer(the_world)
+    change = change_of(the_world, order)
+    assert (change.state, change.failure_class) == ("parked", "unmappable")
+    assert "Rackbeat has no product FRAKT, which the setting order.item_for_text" in str(
+        change.message
+    )
+    assert drafts(the_world) == []
+    rackbeat_goods(the_world, "FRAKT")
+    Operations(the_world.engine, actor="test").retry_parked(SLUG, change.id)
+    the_world.settle()
+    assert [line["child_id"] for line in draft_of(the_world, order)["lines"]] == [
+        "SKI-205",
+        "FRAKT",
+    ]
 
 
 def test_an_order_that_rounding_would_change_keeps_its_total(the_world: World) -> None:

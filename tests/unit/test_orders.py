@@ -347,6 +347,23 @@ def test_a_24so_order_rackbeat_cannot_hold_is_unmappable(read: dict[str, Any], w
         to_rackbeat(IN_24SO | UNTOTALLED | read)
 
 
+def test_an_order_without_lines_is_not_booked_and_a_draft_stays_one_with_a_remark() -> None:
+    booking = load_settings({"order": {"book": True}})
+    for existing, remark in ((None, "It has no lines"), ({"number": 3}, "stays one: book it")):
+        notes: list[str] = []
+        payload = KIND.rackbeat.render(
+            Order(lines=()), Context(booking, existing=existing, notes=notes)
+        )
+        assert "is_booked" not in payload
+        assert remark in notes[0]
+
+
+def test_payment_terms_that_nothing_explains_are_left_out_with_a_remark() -> None:
+    context = Context(DEFAULTS)
+    assert KIND.tfso.parse(IN_24SO | {"PaymentTime": -10001}, context).payment_terms is None
+    assert "payment terms -10001" in context.notes[-1]
+
+
 @pytest.mark.parametrize(
     ("status", "statuses", "transferred"),
     [
