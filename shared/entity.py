@@ -118,6 +118,7 @@ class Entity(Part):
         moves_on: fields that people are expected to take further at the target: that they are
             not as they were written is no drift.
         called: what people call an identifier, where its name here would tell them nothing.
+        may_be_shared: identifiers that different records of one system may have in common.
     """
 
     not_compared: ClassVar[frozenset[str]] = frozenset({"number"})
@@ -125,6 +126,7 @@ class Entity(Part):
     together: ClassVar[frozenset[str]] = frozenset()
     moves_on: ClassVar[frozenset[str]] = frozenset()
     called: ClassVar[Mapping[str, str]] = {}
+    may_be_shared: ClassVar[frozenset[str]] = frozenset()
 
     def seen(self) -> Seen:
         """The mapped fields as stored with the link; None means: known to be empty."""

@@ -56,6 +56,7 @@ class Company(Entity):
     )
     together = frozenset({"street", "postal_code", "city", "country"})
     called: ClassVar = {"mark": "ExternalId"}
+    may_be_shared = frozenset({"organisation_number"})  # by the branches of a chain
 
     number: Text = None
     mark: Text = None

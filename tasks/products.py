@@ -34,6 +34,7 @@ class Product(Entity):
     """
 
     may_be_empty = frozenset({"description", "ean"})
+    may_be_shared = frozenset({"ean"})
 
     number: Text = None
     name: Text = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shared.entity import Entity
 from shared.failures import Unmappable
 from shared.journal.decide import Wait
-from shared.kind import Context, Kind, Record, Sought
+from shared.kind import Context, Kind, Record, Side, Sought
 from shared.words import Direction, System
 
 
@@ -27,6 +27,7 @@ def find_match(
     desired: Entity,
     *,
     client: Any,
+    source_client: Any,
     context: Context,
     candidates: list[str] | None,
     own_key: str,
@@ -35,6 +36,9 @@ def find_match(
     created: bool,
 ) -> Match | None:
     """The existing record that is the same thing as the desired one; None when there is none.
+
+    What has nothing surer in common with it than an identifier that several may share, and is the
+    counterpart of another source record, is none.
 
     Args:
         candidates: keys found by comparing complete lists; None to search by identifiers.
@@ -49,12 +53,10 @@ def find_match(
         Wait: the one that fits has just been linked to this very record.
     """
     side = kind.side(direction.target)
-    if candidates is None:
-        matches, by = _search(kind, direction, desired, client, context)
-    else:
-        records = [(key, side.read(client, key)) for key in candidates]
-        matches = [Match(key, record) for key, record in records if record is not None]
-        by = "number, organisation number or EAN"
+    others = _Others(kind, direction, desired, source_client, context, own_key, linked_to)
+    matches, by = _listed(side, client, candidates or ()), "number, organisation number or EAN"
+    if candidates is None or (matches and others.have_all(matches)):
+        matches, by = _search(others, client)
     matches = [
         each for each in matches if not _is_by_chance(kind, direction, desired, each, context)
     ]
@@ -75,9 +77,15 @@ def find_match(
         # agreed on there is no difference to be written.
         raise Wait(f"It has just been linked to {name} in {where}.", seconds=1)
     if other is not None:
+        source = direction.source.title
+        said = f"{desired.label()} has the same {by} as {source} record {other}, which is"
+        if others.is_shared(match):
+            raise Unmappable(
+                f"{said} gone in {source} and still linked to {name} in {where}. If this one has "
+                f"taken its place, {_instead(direction)}."
+            )
         raise Unmappable(
-            f"{desired.label()} has the same {by} as {direction.source.title} record {other}, "
-            f"which is already linked to {name} in {where}. Give one of the two another {by}. If "
+            f"{said} already linked to {name} in {where}. Give one of the two another {by}. If "
             f"this one has taken the place of {other}, {_instead(direction)}."
         )
     settled(match.key)
@@ -91,6 +99,86 @@ def find_match(
             "the two numbers, or make both records agree if they are the same thing."
         )
     return match
+
+
+@dataclass(frozen=True)
+class _Others:
+    """Whose counterparts are the records at the target that share an identifier with the desired
+    one: branches of a chain have one organisation number."""
+
+    kind: Kind[Any]
+    direction: Direction
+    desired: Entity
+    source_client: Any
+    context: Context
+    own_key: str
+    linked_to: Callable[[str], str | None]
+
+    def have_all(self, matches: Sequence[Match]) -> bool:
+        """Whether each of them is the counterpart of another source record, which a note says."""
+        holders: list[str] = []
+        for match in matches:
+            holder = self._holder(match) if self.is_shared(match) else None
+            if holder is None:
+                return False
+            holders.append(holder)
+        source, target = self.direction.source.title, self.direction.target.title
+        for match, holder in zip(matches, holders, strict=True):
+            name = _name(self.kind, self.direction, match, self.context)
+            self.context.note(
+                f"It is not taken for {name} in {target}, with which it has only the "
+                f"{self._in_common(match)} in common: that is {source} record {holder}."
+            )
+        return True
+
+    def is_shared(self, match: Match) -> bool:
+        """Whether they have nothing in common but what several records may share."""
+        common = self._common(match)
+        return bool(common) and common <= self.desired.may_be_shared
+
+    def _common(self, match: Match) -> set[str]:
+        found = self._parsed(self.direction.target, match.record)
+        both = set(self.desired.identifiers()) & set(found.identifiers())
+        return {name for name, _value in both}
+
+    def _in_common(self, match: Match) -> str:
+        return ", ".join(_title(self.kind, name) for name in sorted(self._common(match)))
+
+    def _holder(self, match: Match) -> str | None:
+        """The other source record, if it is still there, that is linked to it or, where none is,
+        has its number: it may have been made of that one without an answer."""
+        source = self.kind.side(self.direction.source)
+        linked = self.linked_to(match.key)
+        if linked is not None:
+            is_gone = linked == self.own_key or source.read(self.source_client, linked) is None
+            return None if is_gone else linked
+        found = self._parsed(self.direction.target, match.record)
+        surer = [each for each in found.identifiers() if each[0] not in found.may_be_shared]
+        keys = (self._named(name, value, found) for name, value in surer)
+        return next((key for key in keys if key is not None), None)
+
+    def _named(self, name: str, value: str, found: Entity) -> str | None:
+        """The other source record of that number, if it may be the same thing."""
+        side, settings = self.kind.side(self.direction.source), self.context.settings
+        for record in side.search(self.source_client, Sought(name, value, found), settings):
+            other = self._parsed(self.direction.source, record)
+            if (
+                (name, value) in other.identifiers()
+                and side.key_of(record) != self.own_key
+                and side.excluded(record, settings) is None
+                and other.contradicts(found) is None
+            ):
+                return side.key_of(record)
+        return None
+
+    def _parsed(self, system: System, record: Record) -> Entity:
+        entity: Entity = self.kind.side(system).parse(record, Context(self.context.settings))
+        return entity
+
+
+def _listed(side: Side[Any], client: Any, keys: Sequence[str]) -> list[Match]:
+    records = [(key, side.read(client, key)) for key in keys]
+    return [Match(key, record) for key, record in records if record is not None]
 
 
 def _instead(direction: Direction) -> str:
@@ -159,11 +247,10 @@ def _is_out_of_use(entity: Entity) -> bool:
     return entity.switched_off() == entity
 
 
-def _search(
-    kind: Kind[Any], direction: Direction, desired: Entity, client: Any, context: Context
-) -> tuple[list[Match], str]:
-    side = kind.side(direction.target)
-    others: list[Match] = []
+def _search(others: _Others, client: Any) -> tuple[list[Match], str]:
+    kind, desired, context = others.kind, others.desired, others.context
+    side = kind.side(others.direction.target)
+    reserved: list[Match] = []
     for name, value in desired.identifiers():
         records = side.search(client, Sought(name, value, desired), context.settings)
         parsed = [(record, side.parse(record, Context(context.settings))) for record in records]
@@ -174,10 +261,10 @@ def _search(
         }
         found = [Match(key, matches[key]) for key in sorted(matches)]
         own = [match for match in found if side.reserved(match.record, context.settings) is None]
-        if own:
+        if own and not others.have_all(own):
             return own, _title(kind, name)
-        others += found
-    return others, ""
+        reserved += [match for match in found if match not in own]
+    return reserved, ""
 
 
 def _is_of_this_kind(

@@ -256,6 +256,7 @@ class Transfer:
                 self.direction,
                 desired,
                 client=self.target_client,
+                source_client=self.source_client,
                 context=self._context(),
                 candidates=candidates,
                 own_key=self.change.key,

@@ -6,7 +6,7 @@ import pytest
 
 from shared.runs import start_run
 from shared.words import Cause, Direction
-from tests.harness.mission import OFF, later, rackbeat_goods
+from tests.harness.mission import OFF, later, rackbeat_goods, reconcile
 from tests.harness.people import (
     linked,
     rackbeat_customer,
@@ -16,6 +16,7 @@ from tests.harness.people import (
     tfso_category,
     tfso_customer,
     tfso_product,
+    tfso_supplier,
 )
 from tests.harness.world import FEW, SLUG, Json, World
 
@@ -140,16 +141,132 @@ def test_several_products_of_one_number_are_named_and_parked(the_world: World) -
     assert the_world.writes().get("SaveProducts") is None
 
 
-def test_a_match_that_is_linked_to_another_record_is_parked_naming_both(the_world: World) -> None:
+# -- branches of a chain, which have one organisation number ------------------------------------
+
+
+def names_there(the_world: World, number: str) -> list[str]:
+    companies = the_world.all_in_tfso("companies")
+    return sorted(c["Name"] for c in companies if c.get("OrganizationNumber") == number)
+
+
+def names_here(the_world: World, number: str) -> list[str]:
+    customers = the_world.rackbeat.state()["customers"]
+    return sorted(c["name"] for c in customers if c.get("company_vat") == number)
+
+
+def test_the_second_branch_of_a_chain_gets_a_record_of_its_own_from_either_side(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    first = linked(the_world, "customer", tfso_customer(the_world, Name="Vidda Geilo"))
+    rackbeat_customer(the_world, number=88, company_name="Vidda Ål", company_vat="999888777")
+    the_world.settle()
+    tfso_customer(the_world, Name="Vidda Gol")
+    later(the_world)
+    chain = ["Vidda Geilo", "Vidda Gol", "Vidda Ål"]
+    assert names_there(the_world, "999888777") == names_here(the_world, "999888777") == chain
+    assert the_world.states() == []
+    notes = str(the_world.change(kind="customer", key="88", outcome="created").notes)
+    for named in ("organisation number", first.rackbeat_key, first.tfso_key):
+        assert named in notes
+    the_world.reset_calls()
+    reconcile(the_world)
+    assert the_world.writes() == {}
+
+
+def test_an_initial_sync_makes_the_branches_that_are_missing(the_world: World) -> None:
+    the_world.connect(product=OFF, product_group=OFF, order=OFF, supplier=OFF)
+    linked(the_world, "customer", tfso_customer(the_world, Name="Vidda Geilo"))
+    rackbeat_customer(
+        the_world, number=88, company_name="Vidda Ål", company_vat="999888777", webhooks=False
+    )
+    start_run(the_world.engine, SLUG, Cause.INITIAL, direction=FORTH)
+    the_world.work()
+    the_world.settle()
+    assert names_there(the_world, "999888777") == ["Vidda Geilo", "Vidda Ål"]
+    assert the_world.states() == []
+
+
+def test_a_branch_with_the_number_of_a_supplier_is_parked(the_world: World) -> None:
+    the_world.connect()
+    linked(the_world, "customer", tfso_customer(the_world, Name="Vidda Geilo"))
+    there = tfso_supplier(the_world)
+    given = {"number": there["Id"], "company_name": "Vidda Ål", "company_vat": "999888777"}
+    rackbeat_customer(the_world, **given)
+    the_world.settle()
+    change = the_world.change(kind="customer", key=str(there["Id"]))
+    assert (change.state, change.failure_class) == ("parked", "unmappable")
+    assert there["Name"] in str(change.message)
+    assert the_world.in_tfso("companies", there["Id"]) == there
+
+
+def test_a_customer_made_again_under_another_number_is_parked_with_what_to_do(
+    the_world: World,
+) -> None:
     the_world.connect()
     link = linked(the_world, "customer", tfso_customer(the_world))
-    rackbeat_customer(the_world, number=88, company_name="Dobbel AS", company_vat="999888777")
+    the_world.rackbeat.remove("customers", link.rackbeat_key)
+    the_world.settle()
+    the_world.reset_calls()
+    rackbeat_customer(the_world, number=88, company_name="Ny AS", company_vat="999888777")
     the_world.settle()
     change = the_world.change(kind="customer", key="88")
     assert change.state == "parked"
-    for named in ("Dobbel AS", link.rackbeat_key, link.tfso_key):
+    for named in ("Ny AS", link.rackbeat_key, link.tfso_key, "link renumber", "link remove"):
         assert named in str(change.message)
-    assert the_world.writes().get("SaveCompanies") is None
+    assert the_world.writes() == {}
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_branch_is_not_taken_for_another_one_whose_creation_was_not_answered(
+    the_world: World, applied: bool
+) -> None:
+    the_world.connect(customer={"number": "external_id"})
+    effect = "drop_after" if applied else "drop_before"
+    the_world.tfso.fault(operation="SaveCompanies", effect=effect)
+    for number, name in ((71, "Vidda Geilo"), (72, "Vidda Ål")):
+        rackbeat_customer(the_world, number=number, company_name=name, company_vat="999888777")
+        the_world.deliveries_done()
+        the_world.work()
+    the_world.clock.pass_by(minutes=10)
+    the_world.settle()
+    companies = {each["ExternalId"]: each for each in the_world.all_in_tfso("companies")
+                 if each.get("OrganizationNumber") == "999888777"}  # fmt: skip
+    assert {key: each["Name"] for key, each in companies.items()} == {
+        "71": "Vidda Geilo", "72": "Vidda Ål",
+    }  # fmt: skip
+    assert len(names_there(the_world, "999888777")) == 2
+    expected = [(key, str(each["Id"])) for key, each in companies.items()]
+    assert sorted(links(the_world, "customer")) == sorted(expected)
+    later(the_world)
+    assert len(names_here(the_world, "999888777")) == 2
+    assert the_world.states() == []
+
+
+def test_a_lost_answer_does_not_double_the_second_branch(the_world: World) -> None:
+    the_world.connect()
+    first = linked(the_world, "customer", tfso_customer(the_world, Name="Vidda Geilo"))
+    the_world.tfso.fault(operation="SaveCompanies", effect="drop_after")
+    rackbeat_customer(the_world, number=88, company_name="Vidda Ål", company_vat="999888777")
+    the_world.settle()
+    later(the_world)
+    assert names_there(the_world, "999888777") == ["Vidda Geilo", "Vidda Ål"]
+    assert names_here(the_world, "999888777") == ["Vidda Geilo", "Vidda Ål"]
+    assert (first.rackbeat_key, first.tfso_key) in links(the_world, "customer")
+    assert the_world.states() == []
+
+
+def test_a_company_with_the_number_of_one_branch_is_not_taken_for_another(
+    the_world: World,
+) -> None:
+    the_world.connect(customer={"origin": "rackbeat"})
+    there = tfso_customer(the_world, Name="Vidda Geilo")
+    given = {"company_vat": "999888777", "webhooks": False}
+    rackbeat_customer(the_world, number=there["Id"], company_name="Vidda Geilo", **given)
+    rackbeat_customer(the_world, number=88, company_name="Vidda Ål", company_vat="999888777")
+    the_world.settle()
+    assert ("88", str(there["Id"])) not in links(the_world, "customer")
+    assert names_there(the_world, "999888777") == ["Vidda Geilo", "Vidda Ål"]
 
 
 @pytest.mark.parametrize("origin", ["rackbeat", "both"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,13 +79,17 @@ def match(
     links: Mapping[str, str] | None = None,
     created: bool = False,
     settings: Settings | None = None,
+    at_source: Sequence[Record] = (),
 ) -> Match | None:
     """What the desired record with the source key "1045" is recognised as."""
+    forth = isinstance(client, Tfso)
+    source = Rackbeat([*at_source]) if forth else Tfso([*at_source])
     return find_match(
         kind,
-        Direction.RACKBEAT_TO_24SO if isinstance(client, Tfso) else Direction.TFSO_TO_RACKBEAT,
+        Direction.RACKBEAT_TO_24SO if forth else Direction.TFSO_TO_RACKBEAT,
         desired,
         client=client,
+        source_client=source,
         context=Context(settings or Settings()),
         candidates=candidates,
         own_key="1045",
@@ -243,6 +247,60 @@ def test_what_we_created_is_recognised_also_when_it_arrives_between_two_searches
 def test_what_only_looks_like_what_we_created_is_judged_like_any_other() -> None:
     with pytest.raises(Unmappable, match="it is called 'Havn AS'"):
         match(customers.KIND, FJELL, Tfso([company(1045, "Havn AS")]), created=True)
+
+
+# -- identifiers that several may share ---------------------------------------------------------
+
+BRANCH = {"number": 2000, "name": "Fjell Vest", "company_vat": "912345678"}
+SHARED = company(3, "Fjell Vest", OrganizationNumber="912345678")
+
+
+@pytest.mark.parametrize("candidates", [None, ["3"]])
+@pytest.mark.parametrize(
+    ("there", "links"), [(SHARED, {"3": "2000"}), (SHARED | {"ExternalId": "2000"}, {})]
+)
+def test_the_counterpart_of_another_branch_is_no_match(
+    there: Record, links: Mapping[str, str], candidates: list[str] | None
+) -> None:
+    client = Tfso([there])
+    found = match(
+        customers.KIND, FJELL, client, links=links, candidates=candidates, at_source=[BRANCH]
+    )
+    assert found is None
+
+
+def test_where_the_other_branch_is_gone_a_person_is_asked() -> None:
+    with pytest.raises(Unmappable, match="2000, which is gone in Rackbeat and still linked"):
+        match(customers.KIND, FJELL, Tfso([SHARED]), links={"3": "2000"})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"number": 3, "name": "Havn AS", "company_vat": "987654321"},
+        {"number": 3, "name": "Havn AS"},
+        {"number": 4, "name": "Fjell Vest", "company_vat": "912345678"},
+    ],
+)
+def test_a_number_that_is_only_by_chance_anothers_hinders_no_match(other: Record) -> None:
+    client = Tfso([SHARED])
+    assert match(customers.KIND, FJELL, client, at_source=[other]) == Match("3", SHARED)
+
+
+def test_of_a_branch_that_is_another_ones_and_one_that_is_not_none_is_guessed() -> None:
+    client = Tfso([SHARED, company(4, OrganizationNumber="912345678")])
+    with pytest.raises(Unmappable, match="Several records"):
+        match(customers.KIND, FJELL, client, links={"3": "2000"}, at_source=[BRANCH])
+
+
+def test_a_product_with_the_ean_of_another_is_no_match_and_its_number_still_decides() -> None:
+    there = {"number": "TELT-2", "name": "Telt", "barcode": "7038010000001"}
+    other = {"Id": 9, "No": "TELT-2", "Name": "Telt", "EAN1": "7038010000001"}
+    client = Rackbeat([there])
+    assert match(products.KIND, TENT, client, at_source=[other]) is None
+    taken = Rackbeat([there, {"number": "TELT-4", "name": "Telt"}])
+    found = match(products.KIND, TENT, taken, at_source=[other], candidates=["TELT-2"])
+    assert found == Match("TELT-4", taken.records[1])
 
 
 # -- candidates found by comparing whole lists ------------------------------------------------
