@@ -92,12 +92,15 @@ class Side(ABC, Generic[E]):
         by_chance: identifiers that this system gives by itself, so that records with nothing else
             in common may have them alike, and a new one is not kept from being made.
         right_within: how far a time this system tells may be off.
+        chosen: fields of a new record here that hold a number somebody has chosen: the names of the
+            settings by that of the field.
         for_the_call: what `render` puts into a payload for `create` alone, and is not written.
     """
 
     shares_keys_with: ClassVar[tuple[str, ...]] = ()
     by_chance: ClassVar[frozenset[str]] = frozenset()
     right_within: ClassVar[timedelta] = timedelta(0)
+    chosen: ClassVar[Mapping[str, str]] = {}
     for_the_call: ClassVar[frozenset[str]] = frozenset()
 
     # -- pure ---------------------------------------------------------------------------------

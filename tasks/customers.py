@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from shared.kind import Kind, events
 from shared.queues import Queue
 from shared.rackbeat.protocol import CUSTOMERS
@@ -14,6 +16,7 @@ class RackbeatCustomers(RackbeatCompanies):
     resource = CUSTOMERS
     kind = "customer"
     title = "the customer"
+    chosen: ClassVar = {"customer_group_id": "customer.group"}
 
 
 class TfsoCustomers(TfsoCompanies):

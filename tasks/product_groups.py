@@ -72,6 +72,7 @@ class TfsoCategories(TfsoSide[ProductGroup]):
     save_operation = "SaveCategories"
     # A category's Id is 24SevenOffice's own; the number of a group of Rackbeat's goes into its No.
     by_chance = frozenset({"number"})
+    chosen: ClassVar = {"ParentId": "product_group.parent"}
 
     def parse(self, record: Record, context: Context) -> ProductGroup:
         by_id = context.settings.product_group.number == "id"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from shared.entity import Entity, Number, RefersTo, Text
 from shared.failures import Unmappable
@@ -208,6 +208,7 @@ class TfsoProducts(TfsoSide[Product]):
 
     service = Service.PRODUCT
     save_operation = "SaveProducts"
+    chosen: ClassVar = {"CategoryId": "product.category"}
 
     def parse(self, record: Record, context: Context) -> Product:
         by_id = context.settings.product.number is ProductNumber.ID

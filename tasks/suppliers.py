@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from shared.kind import Kind, events
 from shared.queues import Queue
 from shared.rackbeat.protocol import SUPPLIERS
@@ -14,6 +16,7 @@ class RackbeatSuppliers(RackbeatCompanies):
     resource = SUPPLIERS
     kind = "supplier"
     title = "the supplier"
+    chosen: ClassVar = {"supplier_group_id": "supplier.group"}
 
 
 class TfsoSuppliers(TfsoCompanies):

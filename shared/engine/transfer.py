@@ -16,6 +16,7 @@ from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
+from shared.engine.refusals import naming_settings
 from shared.engine.renumbering import renumbered, see_that_it_is_no_other
 from shared.engine.wanted import left_alone, not_wanted
 from shared.engine.writing import Result, Write, Writer
@@ -326,10 +327,14 @@ class Transfer:
                 source_seen=entity.seen(),
                 before={},
                 after=after.known(),
-                send=lambda: self.target.create(self.target_client, payload),
+                send=lambda: self._made(payload),
                 fields_of=lambda made: self._as_made(made, after.known()),
             )
         )
+
+    def _made(self, payload: Payload) -> Written:
+        with naming_settings(self.target, payload, self.settings):
+            return self.target.create(self.target_client, payload)
 
     def _as_made(self, made: Written, fields: Seen) -> Seen:
         """What was written and what the target has filled in: what differs later is an edit."""

@@ -258,6 +258,43 @@ def test_new_records_of_24so_are_put_into_the_groups_that_are_set(the_world: Wor
     assert the_world.states() == []
 
 
+def test_a_number_that_a_setting_names_and_the_target_lacks_is_parked_with_the_setting(
+    the_world: World,
+) -> None:
+    missing = 99_999
+    begun(
+        the_world,
+        customer={"group": missing},
+        supplier={"group": missing},
+        product={"category": missing},
+        product_group={"parent": missing},
+    )
+    tfso_customer(the_world)
+    tfso_supplier(the_world)
+    rackbeat_group(the_world, number=9003)
+    item = {"number": "SETT", "name": "Sett", "group": None, "sales_price": 10, "lines": []}
+    the_world.rackbeat.add("lots", item)
+    later(the_world)
+    named = {
+        "customer": "customer.group",
+        "supplier": "supplier.group",
+        "product_group": "product_group.parent",
+        "product": "product.category",
+    }
+    for kind, setting in named.items():
+        parked = the_world.change(kind=kind, state="parked")
+        assert f"The number 99999 comes from the setting {setting}:" in str(parked.message)
+
+
+def test_a_refusal_for_another_field_names_no_setting(the_world: World) -> None:
+    begun(the_world, customer={"group": 1})
+    body = '{"message": "Ugyldig.", "errors": {"company_vat": ["Ugyldig."]}}'
+    the_world.rackbeat.fault(operation="POST /customers", effect="answer", status=422, body=body)
+    tfso_customer(the_world)
+    later(the_world)
+    assert "setting" not in str(the_world.change(kind="customer", state="parked").message)
+
+
 def test_each_kind_is_pulled_as_often_as_is_set(the_world: World) -> None:
     begun(the_world, pull_minutes=8, order={"pull_minutes": 2})
     customer, product = tfso_customer(the_world), tfso_product(the_world)
