@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, exists, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, exists, select, true, tuple_, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared import audit
 from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
+from shared.engine.foresight import Foresight, without_unknown_keys
 from shared.engine.wanted import against_the_origin
 from shared.journal.decide import explain
 from shared.journal.record import News
@@ -94,6 +95,7 @@ class Intended:
     Attributes:
         outcome: created, updated, matched, unchanged or skipped; "parked" where it would fail.
         fields: by name, the target's value now and then.
+        notes: what the journal would remark.
     """
 
     kind: str
@@ -102,6 +104,7 @@ class Intended:
     target_key: str | None
     message: str | None
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -169,7 +172,7 @@ class Operations:
         if after != before:
             # Not above: workers hold such changes while they ask for the connection's row.
             with self.engine.sessions.begin() as session:
-                _try_again(session, connection_id, _DID_NOT_FIT, now=now)
+                _try_again(session, _is_parked(connection_id) & _DID_NOT_FIT, now=now)
         return after
 
     # -- transfers ------------------------------------------------------------------------------
@@ -247,15 +250,10 @@ class Operations:
             NotUsable: the one is not parked.
         """
         connection_id = self.connection(slug).id
-        chosen = Change.id == change_id if change_id is not None else Change.id > 0
         now = self.engine.clock()
         with self.engine.sessions.begin() as session:
-            retried = _try_again(session, connection_id, chosen, now=now)
-            if change_id is not None and not retried:
-                raise NotUsable(
-                    f"{slug} has no parked change {change_id}. `varebro status {slug}` shows those "
-                    "there are."
-                )
+            retried = _try_again(session, _is_parked(connection_id, change_id), now=now)
+            _check_parked(slug, change_id, retried)
             audit.note(
                 session, connection_id, "parked changes retried", actor=self.actor, now=now,
                 changes=retried,
@@ -287,20 +285,40 @@ class Operations:
             since=since,
             until=until,
         )
+        foresight = self.engine.foresight()
         for name in wanted:
             kind = self.engine.kinds[name]
             for news in news_of(self.engine, run, connection, kind, settings):
-                yield self._intended(connection.id, news)
+                yield self._intended(connection.id, news, foresight)
 
     def preview_records(
         self, slug: str, kind: str, keys: Sequence[str], direction: Direction
     ) -> Iterator[Intended]:
         """What a resync of these records would do. Nothing is written."""
         connection_id = self.connection(slug).id
+        foresight = self.engine.foresight()
         for news in self._asked_for(kind, keys, direction):
-            yield self._intended(connection_id, news)
+            yield self._intended(connection_id, news, foresight)
 
-    def _intended(self, connection_id: int, news: News) -> Intended:
+    def preview_retry(self, slug: str, change_id: int | None = None) -> Iterator[Intended]:
+        """What another try of what is parked would do. Nothing is written.
+
+        Raises:
+            NotUsable: the one is not parked.
+        """
+        connection_id = self.connection(slug).id
+        with self.engine.sessions() as session:
+            parked = session.scalars(
+                select(Change).where(_is_parked(connection_id, change_id)).order_by(Change.id)
+            ).all()
+        _check_parked(slug, change_id, parked)
+        foresight = self.engine.foresight()
+        for each in parked:
+            direction, cause = Direction(each.direction), Cause(each.cause)
+            news = News(each.kind, direction, each.key, cause, each.bulk, each.forced)
+            yield self._intended(connection_id, news, foresight)
+
+    def _intended(self, connection_id: int, news: News, foresight: Foresight) -> Intended:
         change = Change(
             connection_id=connection_id,
             kind=news.kind,
@@ -313,7 +331,7 @@ class Operations:
             candidates=news.candidates,
         )
         try:
-            done = self.engine.preview(change)
+            done = self.engine.preview(change, foresight)
         except OperationalError:
             raise  # it is no record's fault
         except Exception as error:  # noqa: BLE001 - a record's bug must stop only that record
@@ -321,7 +339,15 @@ class Operations:
             log_failure(log, "not previewed", failure, kind=news.kind, key=news.key)
             return Intended(news.kind, news.key, "parked", None, explain(failure))
         outcome = done.outcome.value if done.outcome else "unchanged"
-        return Intended(news.kind, news.key, outcome, done.target_key, done.message, done.fields)
+        return Intended(
+            news.kind,
+            news.key,
+            outcome,
+            done.target_key,
+            done.message,
+            fields=without_unknown_keys(self.engine.kinds[news.kind].entity, done.fields),
+            notes=done.notes,
+        )
 
     # -- links ----------------------------------------------------------------------------------
 
@@ -396,17 +422,28 @@ _DID_NOT_FIT = Change.failure_class.in_(
 )
 
 
-def _try_again(
-    session: Session, connection_id: int, chosen: ColumnElement[bool], *, now: datetime
-) -> list[int]:
-    """Try parked changes of a connection again; their ids."""
+def _is_parked(connection_id: int, change_id: int | None = None) -> ColumnElement[bool]:
+    """Whether a change of a connection is parked, any or one."""
+    return and_(
+        Change.connection_id == connection_id,
+        Change.state == State.PARKED.value,
+        true() if change_id is None else Change.id == change_id,
+    )
+
+
+def _check_parked(slug: str, change_id: int | None, found: Sequence[object]) -> None:
+    if change_id is not None and not found:
+        raise NotUsable(
+            f"{slug} has no parked change {change_id}. `varebro status {slug}` shows those there "
+            "are."
+        )
+
+
+def _try_again(session: Session, chosen: ColumnElement[bool], *, now: datetime) -> list[int]:
+    """Try parked changes again; their ids."""
     retried = session.scalars(
         update(Change)
-        .where(
-            Change.connection_id == connection_id,
-            Change.state == State.PARKED.value,
-            chosen,
-        )
+        .where(chosen)
         .values(
             state=State.PENDING.value,
             attempts=0,

@@ -74,13 +74,19 @@ def _show(intended: Iterable[Intended]) -> None:
         if item.outcome == "unchanged":
             continue
         target = f" -> {item.target_key}" if item.target_key else ""
-        console.print(f"{item.outcome:9} {item.kind} {item.key}{target}", highlight=False)
+        _print(f"{item.outcome:9} {item.kind} {item.key}{target}")
         for name, (now, then) in item.fields.items():
-            console.print(f"            {name}: {now!r} -> {then!r}", highlight=False)
-        if item.message:
-            console.print(f"            {item.message}", highlight=False)
+            _print(f"            {name}: {now!r} -> {then!r}")
+        for said in (item.message, *item.notes):
+            if said:
+                _print(f"            {said}")
     summary = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
     console.print(f"Nothing was written. It would be: {summary or 'nothing'}.")
+
+
+def _print(text: str) -> None:
+    """As it is: what a record says may look like markup."""
+    console.print(text, markup=False, highlight=False)
 
 
 @sync_app.command("initial")
@@ -160,8 +166,12 @@ def resync(  # noqa: PLR0917 - typer calls it by name
 def retry(
     slug: Slug,
     change: Annotated[int | None, typer.Argument(help="Only the change of this id")] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Try everything again that is parked, or one change."""
+    if dry_run:
+        _show(_operations().preview_retry(slug, change))
+        return
     console.print(f"{_operations().retry_parked(slug, change)} on their way.")
 
 

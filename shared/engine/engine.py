@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared.clock import Clock
 from shared.connections import connection_called
 from shared.engine.clients import Clients
+from shared.engine.foresight import Foresight
 from shared.engine.references import Missing
 from shared.engine.transfer import AnyKind, Transfer
 from shared.engine.writing import ClaimLost, JournalWriter, PreviewWriter, Result, Writer
@@ -154,7 +155,11 @@ class Engine:
             case _:
                 return failure
 
-    def preview(self, change: Change) -> PreviewWriter:
+    def foresight(self) -> Foresight:
+        """For the previews of many changes, what would become of the records they need."""
+        return Foresight(self.preview)
+
+    def preview(self, change: Change, foresight: Foresight) -> PreviewWriter:
         """What would become of a change that is not in the journal; nothing is written.
 
         Raises:
@@ -164,7 +169,7 @@ class Engine:
         with self.sessions() as session:
             settings = _settings_of(session, change)
         transfer = self._transfer(change, settings, writer, writer.notes)
-        transfer.pretend = True
+        transfer.foresight = foresight
         transfer.run()
         return writer
 

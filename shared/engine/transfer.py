@@ -13,6 +13,7 @@ from shared.clock import Clock
 from shared.engine.clients import Clients
 from shared.engine.conflict import lost, newest_wins, overwritten
 from shared.engine.emptying import emptied_since, kept_empty, not_emptied
+from shared.engine.foresight import Foresight
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
@@ -40,7 +41,7 @@ class Transfer:
         settle: how long after a write without an answer its absence counts as proven.
         writer: what is done with the write, or with the result where none is needed.
         notes: remarks for the journal.
-        pretend: records this one needs are taken to be there already, under the number 0.
+        foresight: for a preview, the keys that records this one needs would have.
     """
 
     change: Change
@@ -52,7 +53,7 @@ class Transfer:
     settle: timedelta
     writer: Writer
     notes: list[str]
-    pretend: bool = False
+    foresight: Foresight | None = None
 
     def __post_init__(self) -> None:
         self.direction = Direction(self.change.direction)
@@ -188,14 +189,16 @@ class Transfer:
             with self.sessions() as session:
                 return key_at_target(session, self.change, reference)
         except (Missing, Wait):
-            if self.pretend:
-                return None if reference.optional else "0"
-            raise
+            if self.foresight is None:
+                raise
+            if reference.optional:
+                return None
+            return self.foresight.key_of(self.change, reference)
 
     def _rendered(self, desired: Entity, existing: Record | None) -> tuple[Payload, Entity]:
         """The payload, and the target's entity as it will be once that is written."""
         needed = self.target.lookups(desired, self.settings)
-        look_up = self.clients.peek if self.pretend else self.clients.look_up
+        look_up = self.clients.peek if self.foresight else self.clients.look_up
         found = {lookup: look_up(self.target, lookup, self.notes.append) for lookup in needed}
         context = self._context(found=found, existing=existing)
         payload = self.target.render(desired, context)
@@ -245,7 +248,7 @@ class Transfer:
             self.kind,
             entity,
             read=lambda key: self.source.read(self.source_client, key),
-            pretend=self.pretend,
+            pretend=self.foresight is not None,
         )
 
     def _match(

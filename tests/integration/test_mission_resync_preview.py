@@ -20,6 +20,7 @@ from tests.harness.people import (
     rackbeat_group,
     rackbeat_product,
     rackbeat_supplier,
+    tfso_category,
     tfso_customer,
     tfso_order,
     tfso_product,
@@ -279,7 +280,7 @@ def test_a_preview_names_what_would_be_matched_and_what_is_unchanged(ways: World
     found = untouched(
         ways, lambda: intended(operations.preview_records(SLUG, "supplier", keys, FROM_24SO))
     )
-    assert found[keys[0]].outcome == "updated"
+    assert found[keys[0]].outcome == "matched"
     ways.settle()
     found = untouched(
         ways, lambda: intended(operations.preview_records(SLUG, "supplier", keys, FROM_24SO))
@@ -327,3 +328,63 @@ def test_a_preview_keeps_to_the_span_of_time(ways: World) -> None:
     text = untouched(ways, lambda: by_cli("sync", "resync", SLUG, "supplier", *since, "--dry-run"))
     assert "3 updated" in text
     assert "created" not in text
+
+
+def test_a_preview_shows_the_counterparts_of_what_a_record_needs_not_yet_linked(
+    ways: World,
+) -> None:
+    ways.connect(product={"origin": "rackbeat"}, product_group={"origin": "rackbeat"})
+    ways.rackbeat.post("/webhooks/hold")
+    there = tfso_category(ways, Name="Telt", No="900")
+    rackbeat_group(ways, number=900, name="Telt")
+    rackbeat_group(ways, number=901, name="Ny")
+    for number, group in (("GML", 900), ("NY", 901)):
+        rackbeat_product(ways, group, number=number, barcode="")
+    tfso_product(ways, No="GML", EAN1="", CategoryId=there["Id"])
+    operations = Operations(ways.engine, actor="test")
+    found = untouched(
+        ways, lambda: intended(operations.preview(SLUG, Cause.RESYNC, FROM_RACKBEAT, ["product"]))
+    )
+    assert found["GML"].outcome == "updated"
+    assert "group" not in found["GML"].fields
+    assert found["NY"].fields["group"] == (None, "(new)")
+
+
+def test_a_preview_parks_what_needs_something_that_would_be_parked(ways: World) -> None:
+    tfso_category(ways, Name="Håndverktøy", No="900")
+    ways.connect(product={"origin": "rackbeat"}, product_group={"origin": "rackbeat"})
+    ways.rackbeat.post("/webhooks/hold")
+    rackbeat_group(ways, number=900, name="Telt")
+    for number in ("TELT-1", "TELT-2"):
+        rackbeat_product(ways, 900, number=number)
+    operations = Operations(ways.engine, actor="test")
+    found = untouched(
+        ways, lambda: intended(operations.preview(SLUG, Cause.RESYNC, FROM_RACKBEAT, ["product"]))
+    )
+    assert {item.outcome for item in found.values()} == {"parked"}
+    for named in ("product group 900", "Håndverktøy"):
+        assert named in str(found["TELT-2"].message)
+
+
+def test_a_preview_shows_what_the_journal_would_remark(ways: World) -> None:
+    ways.connect(**ONLY_SUPPLIERS)
+    made = tfso_supplier(ways, PaymentTime=None, EmailAddresses=None)
+    text = untouched(
+        ways, lambda: by_cli("sync", "resync", SLUG, "supplier", str(made["Id"]), "--dry-run")
+    )
+    assert "No payment terms; net:30 is used (the default)." in " ".join(text.split())
+
+
+def test_another_try_of_what_is_parked_can_be_previewed(ways: World) -> None:
+    tfso_product(ways, No="GML-2", EAN1="7090000000026")
+    ways.connect(product={"origin": "rackbeat"})
+    group = rackbeat_group(ways, number=900)
+    rackbeat_product(ways, group["number"], number="GML-2", barcode="7090000000019")
+    ways.settle()
+    parked = ways.change(state="parked")
+    text = untouched(ways, lambda: by_cli("sync", "retry", SLUG, "--dry-run"))
+    assert "1 parked" in text
+    ways.rackbeat.edit("products", "GML-2", {"barcode": "7090000000026"}, webhooks=False)
+    one = ("sync", "retry", SLUG, str(parked.id), "--dry-run")
+    assert "1 updated" in untouched(ways, lambda: by_cli(*one))
+    assert ways.change(id=parked.id).state == "parked"
