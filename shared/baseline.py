@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 Baseline = dict[str, str]
 
 NOT_WANTED = ""  # said of a record that was not to be transferred then, such as a draft
+# Said of one that was there, where settings have changed by which it is read: the next comparison
+# notes what it says.
+ANYTHING = "?"
 # Rackbeat does not say in which zone its times are, and no clock is right.
 SURELY = timedelta(days=1)
 
@@ -24,7 +27,22 @@ def was_there(baseline: Baseline, key: str, said: str, *, for_good: bool) -> boo
         for_good: whether it is left alone although it says something else now.
     """
     known = baseline.get(key)
-    return bool(known) if for_good else known == said
+    return bool(known) if for_good else known in {said, ANYTHING}
+
+
+def read_anew(baseline: Baseline) -> Baseline:
+    """A baseline whose records are read by other settings now."""
+    return {key: said and ANYTHING for key, said in baseline.items()}
+
+
+def noted_again(baseline: Baseline, found: Baseline) -> Baseline:
+    """A baseline with what a comparison has found of the records that are read by other settings.
+
+    One that is not wanted for now keeps its place: otherwise it would be new when it is.
+    """
+    return {
+        key: found.get(key) or said if said == ANYTHING else said for key, said in baseline.items()
+    }
 
 
 def is_old(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Text, bindparam, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from shared.entity import Seen
@@ -68,6 +68,19 @@ def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new:
         .returning(Link.kind)
     ).all()
     return kind.name in followed
+
+
+def forget_field(
+    session: Session, connection_id: int, kind: str, system: System, field: str
+) -> None:
+    """Let all links of a kind know nothing of a field of one system's records."""
+    column = Link.rackbeat_seen if system is System.RACKBEAT else Link.tfso_seen
+    session.execute(
+        update(Link)
+        .where(Link.connection_id == connection_id, Link.kind == kind)
+        .values({column: column.op("-")(literal(field, Text))})
+        .execution_options(synchronize_session=False)
+    )
 
 
 def counterpart(link: Link, system: System) -> str:

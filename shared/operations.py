@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, select, true, tuple_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared import audit
+from shared import audit, rereading
 from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
 from shared.engine.foresight import Foresight, without_unknown_keys
@@ -150,7 +150,12 @@ class Operations:
         Raises:
             SettingsError: they would not hold together; nothing is changed then.
         """
-        connection_id, now = self.connection(slug).id, self.engine.clock()
+        connection, now = self.connection(slug), self.engine.clock()
+        connection_id = connection.id
+        before = load_settings(connection.settings)
+        after = check_settings(_changed(connection.settings, changes))
+        # Already now: what is only read from elsewhere from then on is nobody's edit.
+        self._forget(connection_id, before, after)
         with self.engine.sessions.begin() as session:
             connection = session.get_one(Connection, connection_id, with_for_update=True)
             before = load_settings(connection.settings)
@@ -170,10 +175,15 @@ class Operations:
                 },
             )
         if after != before:
-            # Not above: workers hold such changes while they ask for the connection's row.
+            # Not above: workers hold links and changes while they ask for the connection's row.
+            self._forget(connection_id, before, after)
             with self.engine.sessions.begin() as session:
                 _try_again(session, _is_parked(connection_id) & _DID_NOT_FIT, now=now)
         return after
+
+    def _forget(self, connection_id: int, before: Settings, after: Settings) -> None:
+        with self.engine.sessions.begin() as session:
+            rereading.forget(session, connection_id, self.engine.kinds.values(), before, after)
 
     # -- transfers ------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from shared import listing
 from shared.background import repeating
-from shared.baseline import Baseline
+from shared.baseline import ANYTHING, Baseline, noted_again
 from shared.connections import NotUsable, connection_called
 from shared.engine.engine import Engine
 from shared.failures import AuthFailed, Limited, Outage, Transient
@@ -267,10 +267,12 @@ def _store_comparison(
             connection_id=connection_id, kind=kind.name, position=created_at, next_at=now
         )
         session.add(cursor)
-    if cursor.rackbeat_baseline is None:
-        cursor.rackbeat_baseline = _baseline(session, cursor, comparison, System.RACKBEAT)
-    if cursor.tfso_baseline is None:
-        cursor.tfso_baseline = _baseline(session, cursor, comparison, System.TFSO)
+    for system in System:
+        known = cursor.baseline_of(system)
+        if known is None:
+            cursor.set_baseline(system, _baseline(session, cursor, comparison, system))
+        elif ANYTHING in known.values():
+            cursor.set_baseline(system, noted_again(known, comparison.not_linked[system]))
     for old, new in comparison.renumbered.items() if repair else ():
         relink(session, connection_id, kind, old, new)
     for key, message in comparison.doubtful.items() if repair else ():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import reduce
 from typing import Annotated, Any, Literal, Self
 
 import structlog
@@ -314,6 +315,10 @@ class Settings(_Group):
         """The part of the settings that belongs to a kind."""
         part: OfKind = getattr(self, kind)
         return part
+
+    def named(self, name: str) -> Any:
+        """The value of a setting, such as "product.price"."""
+        return reduce(getattr, name.split("."), self)
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

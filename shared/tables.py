@@ -363,6 +363,12 @@ class Cursor(Base):
     def baseline_of(self, system: System) -> Json | None:
         return self.rackbeat_baseline if system is System.RACKBEAT else self.tfso_baseline
 
+    def set_baseline(self, system: System, baseline: Json) -> None:
+        if system is System.RACKBEAT:
+            self.rackbeat_baseline = baseline
+        else:
+            self.tfso_baseline = baseline
+
 
 class Pause(Base):
     """No call is made to one vendor for one connection.

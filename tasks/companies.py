@@ -228,6 +228,7 @@ class TfsoCompanies(TfsoSide[Company]):
     kind: ClassVar[str]
     title: ClassVar[str]
     types: ClassVar[tuple[str, ...]]
+    read_by: ClassVar = {"local_currency": "currency"}
 
     def parse(self, record: Record, context: Context) -> Company:
         address = part(record, "Addresses", "Post")

@@ -209,6 +209,7 @@ class TfsoProducts(TfsoSide[Product]):
     service = Service.PRODUCT
     save_operation = "SaveProducts"
     chosen: ClassVar = {"CategoryId": "product.category"}
+    read_by: ClassVar = {"product.price": "sales_price", "product.cost": "cost_price"}
 
     def parse(self, record: Record, context: Context) -> Product:
         by_id = context.settings.product.number is ProductNumber.ID

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from shared.failures import Unmappable
 from shared.kind import Context, Found, Payload, Record, Sought
@@ -127,6 +127,7 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
     service = Service.INVOICE
     save_operation = "SaveInvoices"
     key_property = "OrderId"
+    read_by: ClassVar = {"local_currency": "currency"}
 
     @abstractmethod
     def mark_of(self, record: Record) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import reduce
 from typing import Any
 
 from shared.failures import Rejected
@@ -19,7 +18,7 @@ def naming_settings(side: Side[Any], payload: Payload, settings: Settings) -> It
         yield
     except Rejected as refused:
         for name, setting in side.chosen.items():
-            number = reduce(getattr, setting.split("."), settings)
+            number = settings.named(setting)
             about_others = refused.fields and name not in refused.fields
             if number is None or payload.get(name) != number or about_others:
                 continue

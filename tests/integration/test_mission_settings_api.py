@@ -15,11 +15,12 @@ from shared.runs import list_run, start_run
 from shared.settings import SettingsError, check_settings
 from shared.tables import Audit, Change
 from shared.words import Cause
-from tests.harness.mission import configure, later, of, rackbeat_goods, rackbeat_order
+from tests.harness.mission import configure, later, of, rackbeat_goods, rackbeat_order, reconcile
 from tests.harness.people import (
     rackbeat_customer,
     rackbeat_supplier,
     tfso_customer,
+    tfso_product,
     tfso_supplier,
 )
 from tests.harness.world import FEW, SLUG, Json, World
@@ -194,6 +195,34 @@ def test_what_a_vendor_refused_is_not_tried_again_for_a_setting(the_world: World
         session.execute(update(Change).values(failure_class="rejected"))
     configure(the_world, customer__payment_terms_days=30)
     assert the_world.change(kind="customer").state == "parked"
+
+
+def test_a_field_that_is_read_from_elsewhere_after_a_change_of_settings_is_no_edit(
+    the_world: World,
+) -> None:
+    """Neither does it undo an edit on the other side, nor is it brought there."""
+    the_world.connect()
+    made = tfso_product(the_world, Cost="1950.00", WebPrice="3299.00")
+    customer = tfso_customer(the_world)
+    the_world.work()
+    later(the_world)
+    reconcile(the_world)
+    the_world.reset_calls()
+    configure(the_world, product__price="web_price", product__cost="cost", local_currency="DKK")
+    reconcile(the_world)
+    assert the_world.writes() == {}
+    the_world.rackbeat.edit("products", "SKI-205", {"name": "Ny ski", "sales_price": 2999})
+    the_world.rackbeat.edit("customers", customer["Id"], {"contact_phone": "22 22 22 22"})
+    the_world.settle()
+    there = the_world.in_tfso("products", made["Id"])
+    assert (there["Name"], float(there["WebPrice"]), float(there["Price"])) == (
+        "Ny ski", 2999, 3499.9,
+    )  # fmt: skip
+    assert not any("given up" in str(change.notes) for change in the_world.changes())
+    here = the_world.in_rackbeat("products", "SKI-205")
+    assert float(here["recommended_cost_price"]) == 1800
+    assert the_world.in_rackbeat("customers", customer["Id"])["currency"] == "NOK"
+    assert the_world.states() == []
 
 
 def test_null_goes_back_to_the_default(http: httpx.Client) -> None:

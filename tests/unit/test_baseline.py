@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.baseline import NOT_WANTED, is_old, was_there
+from shared.baseline import NOT_WANTED, is_old, noted_again, read_anew, was_there
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LONG_BEFORE, AFTER = BEGAN - timedelta(days=30), BEGAN + timedelta(days=1)
@@ -53,3 +53,16 @@ def test_a_document_is_old_by_what_was_noted_by_its_number_or_by_its_time(
 ) -> None:
     found = is_old(baseline, key, in_order=in_order, existed_by=existed_by, began=BEGAN)
     assert found is expected
+
+
+def test_what_is_read_by_other_settings_was_there_still_and_is_noted_at_the_next_comparison() -> (
+    None
+):
+    anew = read_anew(BASELINE)
+    assert was_there(anew, "1005", "says this otherwise", for_good=False)
+    assert not was_there(anew, "1007", "booked by now", for_good=False)
+    noted = noted_again(anew, {"1005": "says this otherwise", "1009": NOT_WANTED, "1011": "new"})
+    assert was_there(noted, "1005", "says this otherwise", for_good=False)
+    assert not was_there(noted, "1005", "edited", for_good=False)
+    assert was_there(noted, "1009", "anything", for_good=True)
+    assert "1011" not in noted
