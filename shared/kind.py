@@ -157,6 +157,12 @@ class Side(ABC, Generic[E]):
         del record, settings
         return None
 
+    def number_fields(self, settings: Settings) -> tuple[str, ...]:
+        """Fields of an existing record here in which the number of its counterpart can be changed
+        with that one's."""
+        del settings
+        return ()
+
     def refuses(self, existing: Record, settings: Settings) -> str | None:
         """Why an existing record here is left alone; None when it may be written."""
         del existing, settings

@@ -29,6 +29,8 @@ _BY_NAME = select(Link).where(
     Link.kind == bindparam("kind"),
     func.jsonb_extract_path_text(Link.rackbeat_seen, "name") == bindparam("name"),
 )
+# With what was seen of a Rackbeat record, where it has got another number since.
+NUMBER_BEFORE = "number_before"
 _LOCKED_BY_KEY = {system: query.with_for_update() for system, query in _BY_KEY.items()}
 
 
@@ -52,11 +54,21 @@ def links_called(session: Session, connection_id: int, kind: str, name: str) -> 
     return session.scalars(_BY_NAME, asked).all()
 
 
+def with_number_before(seen: Seen, number: str) -> Seen:
+    """What was seen of a Rackbeat record, and the number it had then: the first, if several have
+    changed since. Of a record whose absence has been dealt with nothing is seen."""
+    return {NUMBER_BEFORE: number, **seen} if seen else seen
+
+
 def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new: str) -> bool:
     """Let the links of a Rackbeat record follow it to its new number; whether it was linked, and
     the new number was not."""
     if find_link(session, connection_id, kind.name, System.RACKBEAT, new) is not None:
         return False
+    link = find_link(session, connection_id, kind.name, System.RACKBEAT, old, lock=True)
+    if link is not None:
+        link.rackbeat_seen = with_number_before(link.rackbeat_seen, old)
+        session.flush()
     followed = session.scalars(
         update(Link)
         .where(

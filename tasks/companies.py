@@ -281,6 +281,10 @@ class TfsoCompanies(TfsoSide[Company]):
             return None
         return "number", self.key_of(record)
 
+    def number_fields(self, settings: Settings) -> tuple[str, ...]:
+        del settings
+        return ("ExternalId",)
+
     def render(self, entity: Company, context: Context) -> Payload:
         limit = "24SevenOffice"
         payload: dict[str, Any] = {

@@ -89,6 +89,10 @@ class TfsoCategories(TfsoSide[ProductGroup]):
             }
         return without_nothing(payload)
 
+    def number_fields(self, settings: Settings) -> tuple[str, ...]:
+        del settings
+        return ("No",)
+
     def read(self, client: TfsoClient, key: str) -> Record | None:
         return next((found.record for found in self.all(client) if found.key == key), None)
 

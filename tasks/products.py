@@ -245,6 +245,9 @@ class TfsoProducts(TfsoSide[Product]):
                 payload["CategoryId"] = _category(entity, context)
         return without_nothing(payload)
 
+    def number_fields(self, settings: Settings) -> tuple[str, ...]:
+        return ("No",) if settings.product.number is ProductNumber.NO else ()
+
     def shared_identifier(self, settings: Settings) -> str | None:
         return "number" if settings.product.number is ProductNumber.NO else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,10 +12,33 @@ from shared.engine.emptying import emptied_since
 from shared.engine.writing import Result
 from shared.entity import Entity, Seen, differences
 from shared.journal.record import is_record, which_record
-from shared.kind import Note
+from shared.kind import Kind, Note, Record
 from shared.links import counterpart, seen
 from shared.tables import Change, Link
 from shared.words import Direction, Outcome, System
+
+
+def winner(
+    session: Session,
+    change: Change,
+    kind: Kind[Any],
+    by_setting: System | None,
+    *,
+    record: Record,
+    existing: Record,
+) -> System:
+    """The system whose edit counts, of a record and its counterpart."""
+    if by_setting is not None:
+        return by_setting
+    direction = Direction(change.direction)
+    source, target = kind.side(direction.source), kind.side(direction.target)
+    return newest_wins(
+        session,
+        change,
+        source_changed_at=source.changed_at(record),
+        target_key=target.key_of(existing),
+        target_changed_at=target.changed_at(existing),
+    )
 
 
 def newest_wins(

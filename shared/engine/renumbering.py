@@ -12,9 +12,10 @@ from shared.entity import Entity, differs
 from shared.failures import Unmappable
 from shared.journal.decide import Wait
 from shared.journal.record import is_record, which_record
-from shared.kind import Kind, Record
-from shared.links import links_called, relink
+from shared.kind import Context, Kind, Payload, Record, Side, Sought
+from shared.links import NUMBER_BEFORE, links_called, relink, with_number_before
 from shared.tables import Change, Link, constant
+from shared.values import text
 from shared.words import Direction, State
 
 # Of more that share a name none is looked at: it says too little, and each costs a call.
@@ -61,7 +62,55 @@ def renumbered(
         with sessions.begin() as session:
             if not relink(session, change.connection_id, kind, link.rackbeat_key, change.key):
                 raise Wait("Its link has just been changed.", seconds=1)
+    link.rackbeat_seen = with_number_before(link.rackbeat_seen, link.rackbeat_key)
+    link.rackbeat_key = change.key
     return link
+
+
+def new_numbers(
+    side: Side[Any],
+    client: Any,
+    link: Link,
+    entity: Entity,
+    existing: Record,
+    *,
+    context: Context,
+) -> Payload:
+    """What follows a new number of Rackbeat's in its counterpart in 24SevenOffice: the fields that
+    still carry the old one. A note says where that stays.
+
+    Args:
+        side, client: 24SevenOffice's.
+        existing: the counterpart as it is.
+    """
+    old, new = link.rackbeat_seen.get(NUMBER_BEFORE), link.rackbeat_key
+    if old in {None, new}:
+        return {}
+    said = f"Its number was {old} and is {new} in Rackbeat now; in 24SevenOffice "
+    names = [n for n in side.number_fields(context.settings) if text(existing.get(n)) == old]
+    if names and (other := _has_it(side, client, entity, existing, context)) is not None:
+        context.note(f"{said}{', '.join(names)} stays {old}, as {new} is that of {other}.")
+        return {}
+    if side.key_of(existing) == old:
+        context.note(f"{said}its Id stays {old}: an Id cannot be changed there.")
+    return dict.fromkeys(names, new)
+
+
+def _has_it(
+    side: Side[Any], client: Any, entity: Entity, existing: Record, context: Context
+) -> str | None:
+    """The key of another record that has one of these identifiers."""
+    for name, value in entity.identifiers():
+        if name in entity.may_be_shared:
+            continue
+        for record in side.search(client, Sought(name, value, entity), context.settings):
+            other = side.parse(record, Context(context.settings))
+            if (
+                side.key_of(record) != side.key_of(existing)
+                and (name, value) in other.identifiers()
+            ):
+                return side.key_of(record)
+    return None
 
 
 _UNDER_WAY = select(Change.id).where(

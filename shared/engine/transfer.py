@@ -11,21 +11,21 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import idempotency
 from shared.clock import Clock
 from shared.engine.clients import Clients
-from shared.engine.conflict import lost, newest_wins, overwritten
+from shared.engine.conflict import lost, overwritten, winner
 from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.foresight import Foresight
 from shared.engine.matching import Match, find_match, see_to_twins
 from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
 from shared.engine.refusals import naming_settings
-from shared.engine.renumbering import renumbered, see_that_it_is_no_other
+from shared.engine.renumbering import new_numbers, renumbered, see_that_it_is_no_other
 from shared.engine.wanted import left_alone, not_wanted
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, changed, differs
 from shared.failures import Failure, Rejected, Unmappable
 from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Payload, Record, Written
-from shared.links import counterpart, find_link, make_link, see, seen
+from shared.links import NUMBER_BEFORE, counterpart, find_link, make_link, see, seen
 from shared.settings import Settings
 from shared.tables import Change, IdempotencyKey, Link
 from shared.words import Direction, Origin, Outcome, System
@@ -57,6 +57,7 @@ class Transfer:
 
     def __post_init__(self) -> None:
         self.direction = Direction(self.change.direction)
+        self.new_numbers: Payload = {}
         self.source = self.kind.side(self.direction.source)
         self.target = self.kind.side(self.direction.target)
         self.source_client = self.clients.of(self.direction.source)
@@ -144,7 +145,8 @@ class Transfer:
     def _is_as_seen(self, link: Link, entity: Entity) -> bool:
         """Whether the source record is as it was when both sides last agreed."""
         known = seen(link, self.direction.source)
-        return bool(known) and not differs(known, entity.seen())
+        renumbered_since = NUMBER_BEFORE in known
+        return bool(known) and not renumbered_since and not differs(known, entity.seen())
 
     def _left_alone(self, record: Record) -> str | None:
         with self.sessions() as session:
@@ -381,6 +383,9 @@ class Transfer:
         if contested and self._winner(record, existing) is not self.direction.source:
             current = self.target.parse(existing, Context(self.settings))
             return lost(desired, current, link, self.direction, self.notes.append)
+        self.new_numbers = new_numbers(
+            self.target, self.target_client, link, entity, existing, context=self._context()
+        )
         desired = self._with_empty_fields(entity, desired, link, existing)
         if self._edits_count_at_target():
             unedited = entity.as_in(seen(link, self.direction.source)) - edited
@@ -434,15 +439,9 @@ class Transfer:
 
     def _winner(self, record: Record, existing: Record) -> System:
         by_setting = self.settings.conflict.winner
-        if by_setting is not None:
-            return by_setting
         with self.sessions() as session:
-            return newest_wins(
-                session,
-                self.change,
-                source_changed_at=self.source.changed_at(record),
-                target_key=self.target.key_of(existing),
-                target_changed_at=self.target.changed_at(existing),
+            return winner(
+                session, self.change, self.kind, by_setting, record=record, existing=existing
             )
 
     def _bring_to(
@@ -465,9 +464,10 @@ class Transfer:
             return self._refused(reason, existing, target_key)
         current = self.target.parse(existing, Context(self.settings))
         payload, written = self._rendered(desired, existing)
+        payload |= self.new_numbers
         empty = {name for name in desired.to_be_emptied() if getattr(written, name) is None}
         after = written.over(current).with_all(empty, None).seen()
-        if after == current.seen():
+        if after == current.seen() and not self.new_numbers:
             return Result(otherwise, target_key, source_seen=source_seen, target_seen=after)
         if overruled is not None and (given_up := overwritten(current, after, overruled)):
             where = self.direction.target.title

@@ -14,6 +14,7 @@ from tests.harness.people import (
     known_token,
     linked,
     rackbeat_customer,
+    rackbeat_group,
     tfso_customer,
     tfso_product,
 )
@@ -72,8 +73,8 @@ def test_a_webhook_with_both_numbers_takes_the_link_and_the_stock_along(
     the_world.rackbeat.edit("products", "SKI-206", {"name": "Ny ski", "stock_quantity": 9})
     the_world.settle()
     there = the_world.in_tfso("products", key)
-    assert (there["Name"], float(there["Stock"])) == ("Ny ski", 9)
-    assert the_world.writes() == {"SaveProducts": 1, "SetStockQuantity": 1}
+    assert (there["Name"], there["No"], float(there["Stock"])) == ("Ny ski", "SKI-206", 9)
+    assert the_world.writes() == {"SaveProducts": 2, "SetStockQuantity": 1}
 
 
 def test_a_certain_twin_under_a_new_number_is_linked_again_by_reconciliation(
@@ -85,7 +86,8 @@ def test_a_certain_twin_under_a_new_number_is_linked_again_by_reconciliation(
     assert keys(the_world) == {("SKI-206", key)}
     assert the_world.in_tfso("products", key)["StatusId"] == 1
     assert the_world.states() == []
-    assert "SaveProducts" not in the_world.writes()
+    assert the_world.in_tfso("products", key)["No"] == "SKI-206"
+    assert the_world.writes() == {"SaveProducts": 1}
     assert reconcile(the_world)["product"].get("renumbered") is None
 
 
@@ -128,6 +130,76 @@ def test_a_person_says_what_the_new_number_is(the_world: World) -> None:
     assert float(the_world.in_tfso("products", key)["Price"]) == 1
     with pytest.raises(NotUsable, match="not linked"):
         Operations(the_world.engine, actor="test").relink(SLUG, "product", "SKI-205", "SKI-9")
+
+
+# -- what 24SevenOffice has of the number ------------------------------------------------------
+
+
+def relink(the_world: World, kind: str, old: object, new: object) -> None:
+    Operations(the_world.engine, actor="test").relink(SLUG, kind, str(old), str(new))
+    the_world.settle()
+
+
+@pytest.mark.parametrize("number", ["id", "external_id"])
+def test_a_customers_new_number_replaces_its_external_id_and_the_journal_says_that_its_id_stays(
+    the_world: World, number: str
+) -> None:
+    the_world.connect(customer={"number": number})
+    rackbeat_customer(the_world, number=71001)
+    the_world.settle()
+    (link,) = the_world.links("customer")
+    the_world.rackbeat.edit("customers", 71001, {"number": 71002}, webhooks=False)
+    relink(the_world, "customer", 71001, 71002)
+    assert the_world.in_tfso("companies", link.tfso_key)["ExternalId"] == "71002"
+    said = "its Id stays 71001" in str(the_world.changes(key="71002")[-1].notes)
+    assert said is (number == "id")
+    the_world.reset_calls()
+    later(the_world)
+    reconcile(the_world)
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+
+
+def test_a_groups_new_number_replaces_the_one_we_wrote(the_world: World) -> None:
+    the_world.connect()
+    rackbeat_group(the_world, number=700)
+    the_world.settle()
+    (link,) = [link for link in the_world.links("product_group") if link.rackbeat_key == "700"]
+    the_world.rackbeat.edit("product_groups", 700, {"number": 701}, webhooks=False)
+    relink(the_world, "product_group", 700, 701)
+    assert the_world.in_tfso("categories", link.tfso_key)["No"] == "701"
+
+
+def test_a_number_that_people_chose_in_24so_stays(the_world: World) -> None:
+    key = a_ski(the_world)
+    the_world.tfso.edit("products", key, {"No": "EGET"})
+    renumber(the_world)
+    relink(the_world, "product", "SKI-205", "SKI-206")
+    assert the_world.in_tfso("products", key)["No"] == "EGET"
+    assert the_world.writes() == {}
+
+
+def test_a_number_that_another_product_of_24so_has_is_not_given_twice(the_world: World) -> None:
+    key = a_ski(the_world)
+    other = tfso_product(the_world, No="SKI-206", EAN1="", Name="En annen")
+    renumber(the_world)
+    relink(the_world, "product", "SKI-205", "SKI-206")
+    assert the_world.in_tfso("products", key)["No"] == "SKI-205"
+    said = f"No stays SKI-205, as SKI-206 is that of {other['Id']}"
+    assert said in str(the_world.changes(kind="product", key="SKI-206")[-1].notes)
+
+
+@pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
+def test_a_new_number_arrives_though_an_answer_is_lost(the_world: World, effect: str) -> None:
+    key = a_ski(the_world)
+    renumber(the_world)
+    the_world.tfso.fault(operation="SaveProducts", effect=effect)
+    relink(the_world, "product", "SKI-205", "SKI-206")
+    assert the_world.in_tfso("products", key)["No"] == "SKI-206"
+    assert the_world.states() == []
+    the_world.reset_calls()
+    reconcile(the_world)
+    assert the_world.writes() == {}
 
 
 def test_a_person_says_that_it_was_deleted(the_world: World) -> None:
@@ -176,8 +248,9 @@ def test_the_link_follows_what_is_certainly_the_same_under_a_new_number(
     assert keys(the_world) == {("SKI-206", key)}
     assert the_world.states() == []
     reconcile(the_world)
-    assert the_world.writes() == {}
-    assert the_world.in_tfso("products", key)["StatusId"] == 1
+    assert the_world.writes() == {"SaveProducts": 1}
+    there = the_world.in_tfso("products", key)
+    assert (there["StatusId"], there["No"]) == (1, "SKI-206")
 
 
 def test_what_only_looks_like_one_that_is_gone_waits_for_a_person(the_world: World) -> None:
