@@ -22,7 +22,7 @@ from shared.findings import Finding, account_found, identity_found, looked_at
 from shared.http import is_loopback
 from shared.journal import pauses
 from shared.rackbeat.client import RackbeatClient
-from shared.settings import check_settings, load_settings
+from shared.settings import as_stored, check_settings, load_settings
 from shared.tables import Connection, WebhookSubscription
 from shared.tfso import DEFAULT_BASE_URL
 from shared.tfso.login import Identity
@@ -129,7 +129,7 @@ class Connections:
                 rackbeat_account=str(account["id"]),
                 tfso_identity=identity.id,
                 tfso_client=identity.client_name or "",
-                settings=new.settings or {},
+                settings=as_stored(new.settings or {}),
                 created_at=now,
             )
             session.add(connection)

@@ -22,7 +22,7 @@ from shared.journal.record import News
 from shared.links import find_link, relink
 from shared.pulls import bring_forward, pull
 from shared.runs import check_way, kind_called, kinds_of, news_of, start_run
-from shared.settings import Settings, check_settings, load_settings
+from shared.settings import Settings, as_stored, check_settings, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure
 from shared.values import moment
@@ -153,13 +153,13 @@ class Operations:
         connection, now = self.connection(slug), self.engine.clock()
         connection_id = connection.id
         before = load_settings(connection.settings)
-        after = check_settings(_changed(connection.settings, changes))
+        after = check_settings(_changed(as_stored(connection.settings), changes))
         # Already now: what is only read from elsewhere from then on is nobody's edit.
         self._forget(connection_id, before, after)
         with self.engine.sessions.begin() as session:
             connection = session.get_one(Connection, connection_id, with_for_update=True)
             before = load_settings(connection.settings)
-            stored = _changed(connection.settings, changes)
+            stored = as_stored(_changed(as_stored(connection.settings), changes))
             after = check_settings(stored)
             connection.settings = stored
             bring_forward(session, connection_id, after, self.engine.kinds, now=now)

@@ -6,10 +6,10 @@ The defaults do what the official integration does: master data in both directio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import reduce
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import structlog
 from pydantic import (
@@ -28,6 +28,10 @@ from shared.tables import Connection
 from shared.words import Direction, Origin, System
 
 log = structlog.get_logger()
+
+VERSION: Final = 1
+# By version, what makes of settings that are stored by it those of the next one.
+_UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 class _Group(BaseModel):
@@ -284,7 +288,7 @@ OfKind = KindSettings | OrderSettings | InvoiceSettings | StockSettings
 class Settings(_Group):
     """All settings of one connection."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = VERSION
     customer: CompanySettings = CompanySettings()
     supplier: SupplierSettings = SupplierSettings()
     product_group: GroupSettings = GroupSettings()
@@ -355,6 +359,10 @@ class SettingsError(ValueError):
     """Settings that do not hold together; the message names each field and the remedy."""
 
 
+class SettingsTooNewError(SettingsError):
+    """Settings that a newer version of Varebro has stored; processes of that version use them."""
+
+
 def check_settings(given: dict[str, Any]) -> Settings:
     """The settings a person chooses; what is not given has its default.
 
@@ -378,9 +386,31 @@ def load_settings(stored: dict[str, Any]) -> Settings:
     the next version may have stored it while this one still runs, or an earlier one.
 
     Raises:
+        SettingsTooNewError: they are of a newer version of the settings.
         SettingsError: a value is not allowed, or values contradict each other.
     """
-    return _checked(_known(stored, Settings), _STORED)
+    return _checked(_known(as_stored(stored), Settings), _STORED)
+
+
+def as_stored(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they are stored now, of whichever version they are. Those without one are of the
+    first.
+
+    Raises:
+        SettingsTooNewError: they are of a version that does not exist yet.
+    """
+    version = settings.get("version", 1)
+    if not isinstance(version, int):
+        return settings  # whoever checks them says so
+    if version > VERSION:
+        raise SettingsTooNewError(
+            f"The settings are of version {version}; this version of Varebro knows them up to "
+            f"version {VERSION}. Run the version that stored them, or a later one."
+        )
+    while version in _UPGRADES:
+        settings = _UPGRADES[version](settings)
+        version += 1
+    return {**settings, "version": version}
 
 
 def _known(stored: dict[str, Any], group: type[BaseModel]) -> dict[str, Any]:

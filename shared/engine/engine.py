@@ -28,7 +28,7 @@ from shared.journal.record import News, WakeUp, open_or_running, record
 from shared.journal.turns import Lane
 from shared.links import find_link, see, seen
 from shared.points import Reached, pass_by
-from shared.settings import SettingsError, load_settings
+from shared.settings import SettingsError, SettingsTooNewError, load_settings
 from shared.tables import Change, Connection, Json
 from shared.traces import log_failure
 from shared.words import Cause, Direction, Outcome, State
@@ -148,6 +148,8 @@ class Engine:
                 return Wait("Another change got there first.", seconds=1)
             case OperationalError() | NoConnectionFree():
                 return Transient("The database did not answer.")
+            case SettingsTooNewError():
+                return Transient(str(failure))
             case SettingsError():
                 return Unmappable(f"The connection's settings do not hold together: {failure}")
             case _ if isinstance(failure, self.too_long):

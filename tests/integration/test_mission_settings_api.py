@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from shared.runs import list_run, start_run
 from shared.settings import SettingsError, check_settings
-from shared.tables import Audit, Change
+from shared.tables import Audit, Change, Connection
 from shared.words import Cause
 from tests.harness.mission import configure, later, of, rackbeat_goods, rackbeat_order, reconcile
 from tests.harness.people import (
@@ -223,6 +223,32 @@ def test_a_field_that_is_read_from_elsewhere_after_a_change_of_settings_is_no_ed
     assert float(here["recommended_cost_price"]) == 1800
     assert the_world.in_rackbeat("customers", customer["Id"])["currency"] == "NOK"
     assert the_world.states() == []
+
+
+def test_settings_are_stored_with_their_version(the_world: World) -> None:
+    the_world.connect(order={"book": True})
+    configure(the_world, order__book=None)
+    with the_world.sessions() as session:
+        assert session.scalars(select(Connection.settings)).one()["version"] == 1
+
+
+def test_settings_of_a_newer_version_park_nothing(the_world: World) -> None:
+    """Processes of two versions run side by side for a while."""
+    the_world.connect()
+    rackbeat_customer(the_world)
+    the_world.deliveries_done()
+    with the_world.sessions.begin() as session:
+        session.execute(update(Connection).values(settings={"version": 2}))
+    the_world.work()
+    change = the_world.change(kind="customer")
+    assert (change.state, change.failure_class) == ("pending", "transient")
+    assert "of version 2" in str(change.message)
+    with pytest.raises(SettingsError, match="of version 2"):
+        configure(the_world, order__book=True)
+    with the_world.sessions.begin() as session:
+        session.execute(update(Connection).values(settings={"version": 1}))
+    the_world.settle()
+    assert the_world.change(kind="customer").outcome == "created"
 
 
 def test_null_goes_back_to_the_default(http: httpx.Client) -> None:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.settings import CompanyNumber, Settings, SettingsError, check_settings, load_settings
+from shared import settings as of_settings
+from shared.settings import (
+    CompanyNumber,
+    Settings,
+    SettingsError,
+    SettingsTooNewError,
+    as_stored,
+    check_settings,
+    load_settings,
+)
 from shared.words import Direction, Origin, System
 from tasks.kinds import KINDS
 from tests.harness.given import RUBBISH
@@ -241,3 +250,33 @@ def test_what_only_the_next_version_has_stored_is_left_out() -> None:
     assert load_settings(stored) == check_settings(known)
     with pytest.raises(SettingsError):
         check_settings(stored)
+
+
+# -- versions -----------------------------------------------------------------------------------
+
+
+def test_settings_are_stored_with_their_version_and_those_without_one_are_of_the_first() -> None:
+    assert as_stored({"order": {"book": True}}) == {"order": {"book": True}, "version": 1}
+    assert as_stored({"version": 1}) == {"version": 1}
+    assert load_settings({"version": 1, "order": {"book": True}}).order.book
+
+
+def test_settings_of_a_newer_version_are_refused_in_plain_words() -> None:
+    for using in (load_settings, as_stored):
+        with pytest.raises(SettingsTooNewError, match="of version 2; this version of"):
+            using({"version": 2, "customer": {"colour": "red"}})
+
+
+def test_settings_of_an_older_version_are_made_those_of_this_one_step_by_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upgrades = {
+        1: lambda stored: {"order": {"book": stored["books"]}},
+        2: lambda stored: stored | {"pull_minutes": 5},
+    }
+    monkeypatch.setattr(of_settings, "_UPGRADES", upgrades)
+    monkeypatch.setattr(of_settings, "VERSION", 3)
+    assert as_stored({"books": True}) == {
+        "order": {"book": True}, "pull_minutes": 5, "version": 3,
+    }  # fmt: skip
+    assert as_stored({"version": 3, "order": {}}) == {"version": 3, "order": {}}
