@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import reduce
+from itertools import product
 from typing import Annotated, Any, Final, Literal, Self
 
 import structlog
@@ -30,6 +31,8 @@ from shared.words import Direction, Origin, System
 log = structlog.get_logger()
 
 VERSION: Final = 1
+# The context in which settings are validated that were checked when somebody chose them.
+_STORED: Final = object()
 # By version, what makes of settings that are stored by it those of the next one.
 _UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -159,7 +162,6 @@ OrderStatus = Literal[
     "PaymentReminder", "OnAccount", "Lending", "Hours", "OrderState_SuperStore", "Draft",
 ]  # fmt: skip  # as 24SevenOffice's schema spells them
 _DONE_WITH = ("Invoiced", "InvoicedCashAccount", "InvoicedPack", "Inactive")
-_STORED = "stored"  # what is validated comes from the database, not from a person
 
 
 class OrderSettings(_Group):
@@ -202,7 +204,7 @@ class OrderSettings(_Group):
         done_with = [status for status in given if status in _DONE_WITH]
         if not done_with:
             return validate(given)
-        if info.context == _STORED:
+        if info.context is _STORED:
             left = [status for status in given if status not in _DONE_WITH]
             return validate(left) if left else ()
         raise ValueError(
@@ -325,14 +327,26 @@ class Settings(_Group):
         return reduce(getattr, name.split("."), self)
 
     @model_validator(mode="after")
+    def _documents_have_what_they_need(self, info: ValidationInfo) -> Self:
+        problems = []
+        for document, kind in product(("order", "invoice"), ("customer", "product")):
+            origin = self.of(document).origin
+            if origin is Origin.OFF or self.of(kind).origin is not Origin.OFF:
+                continue
+            # Earlier versions took the others: what is stored must go on to work.
+            if info.context is _STORED and (document, origin) != ("order", Origin.TFSO):
+                continue
+            problems.append(
+                f"{document}s cannot originate in {System(origin).title} while {kind}s are off: "
+                f"an {document} needs its {kind}s. Set {kind}.origin, or set {document}.origin to "
+                "off"
+            )
+        if problems:
+            raise ValueError(". ".join(problems))
+        return self
+
+    @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.order.origin is Origin.TFSO:
-            for kind, plural in (("customer", "customers"), ("product", "products")):
-                if self.of(kind).origin is Origin.OFF:
-                    raise ValueError(
-                        f"orders cannot originate in 24SevenOffice while {plural} are off: an "
-                        f"order needs its {plural}. Set {kind}.origin, or set order.origin to off"
-                    )
         if self.product.origin is not Origin.OFF and self.product_group.origin is Origin.OFF:
             raise ValueError(
                 "products cannot be transferred while product groups are off: every product in "
@@ -370,10 +384,10 @@ def check_settings(given: dict[str, Any]) -> Settings:
         SettingsError: a setting does not exist, a value is not allowed, or values contradict each
             other.
     """
-    return _checked(given)
+    return _checked(given, None)
 
 
-def _checked(given: dict[str, Any], context: str | None = None) -> Settings:
+def _checked(given: dict[str, Any], context: object) -> Settings:
     try:
         return Settings.model_validate(given, context=context)
     except ValidationError as error:
@@ -383,7 +397,8 @@ def _checked(given: dict[str, Any], context: str | None = None) -> Settings:
 
 def load_settings(stored: dict[str, Any]) -> Settings:
     """The settings as stored with a connection. What does not exist here is left out: processes of
-    the next version may have stored it while this one still runs, or an earlier one.
+    the next version may have stored it while this one still runs, or an earlier one. A combination
+    that could be chosen earlier is taken.
 
     Raises:
         SettingsTooNewError: they are of a newer version of the settings.

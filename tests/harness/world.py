@@ -122,6 +122,8 @@ class World:
 
     def _add(self, connections: Connections, slug: str, settings: Json) -> Connection:
         settings.setdefault("reconcile", {"nightly": False})
+        if any(settings.get(kind, {}).get("origin") == "off" for kind in ("customer", "product")):
+            settings.setdefault("invoice", {"origin": "off"})  # they need both
         return connections.add(self.new_connection(slug=slug, settings=settings))
 
     def _subscribe(self, connection: Connection) -> None:

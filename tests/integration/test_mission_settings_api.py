@@ -71,6 +71,7 @@ def test_the_defaults_do_what_the_official_integration_does() -> None:
 
 
 OFF = {"origin": "off"}
+NEVER = {"nightly": False}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,11 @@ OFF = {"origin": "off"}
     [
         ({"product": OFF}, "orders cannot originate in 24SevenOffice while products are off"),
         ({"customer": OFF}, "orders cannot originate in 24SevenOffice while customers are off"),
+        ({"order": OFF, "product": OFF}, "invoices cannot originate in Rackbeat while products"),
+        (
+            {"order": {"origin": "rackbeat"}, "invoice": OFF, "customer": OFF},
+            "orders cannot originate in Rackbeat while customers are off",
+        ),
         ({"product_group": OFF}, "products cannot be transferred while product groups are off"),
         ({"product": {"number": "id"}}, "24SevenOffice chooses its product Ids itself"),
         ({"events": {"x.changed": "lorry"}}, "'x.changed' is said to be about 'lorry'"),
@@ -171,14 +177,18 @@ def test_a_shorter_time_between_pulls_counts_at_once(the_world: World, http: htt
 def test_what_a_setting_kept_parked_is_tried_again_when_settings_are_changed(
     the_world: World,
 ) -> None:
-    the_world.connect(customer={"origin": "off"}, order={"origin": "rackbeat"})
+    the_world.connect(order={"origin": "rackbeat"})
+    with the_world.sessions.begin() as session:  # as could be chosen earlier
+        stored = {"customer": OFF, "order": {"origin": "rackbeat"}, "reconcile": NEVER}
+        session.execute(update(Connection).values(settings=stored))
     rackbeat_goods(the_world, "TELT-2")
     order = rackbeat_order(the_world, of("TELT-2", 2))
     the_world.deliveries_done()
     the_world.work()
     parked = the_world.change(kind="order", key=str(order["number"]))
     assert (parked.state, parked.failure_class) == ("parked", "dependency")
-    configure(the_world, customer__origin="off")  # as it is
+    with pytest.raises(SettingsError, match="while customers are off"):
+        configure(the_world, local_currency="NOK")
     assert the_world.change(kind="order", key=str(order["number"])).state == "parked"
     configure(the_world, customer__origin="both")
     the_world.settle()

@@ -208,6 +208,14 @@ def test_all_faults_are_told_at_once() -> None:
             {"product": {"origin": "off"}},
             "Set product.origin, or set order.origin to off",
         ),
+        (
+            {"customer": {"origin": "off"}, "order": {"origin": "rackbeat"}},
+            "orders cannot originate in Rackbeat while customers are off",
+        ),
+        (
+            {"product": {"origin": "off"}, "order": {"origin": "off"}},
+            "invoices cannot originate in Rackbeat while products are off",
+        ),
         ({"product_group": {"origin": "off"}}, "Set product_group.origin"),
         ({"product": {"number": "id"}}, "Set product.number to no, or product.origin to 24so"),
         ({"events": {"item.changed": "conflict"}}, "events: 'item.changed'"),
@@ -224,7 +232,7 @@ def test_settings_that_contradict_each_other_are_refused_with_the_remedy(
 @pytest.mark.parametrize(
     "stored",
     [
-        {"customer": {"origin": "off"}, "order": {"origin": "off"}},
+        {"customer": {"origin": "off"}, "order": {"origin": "off"}, "invoice": {"origin": "off"}},
         {"product": {"number": "id", "origin": "24so"}},
         {"events": {"item.changed": "product"}},
     ],
@@ -249,6 +257,18 @@ def test_what_only_the_next_version_has_stored_is_left_out() -> None:
     stored = {**known, "order": {"book": True, "colour": "red"}, "warehouse": {"origin": "both"}}
     assert load_settings(stored) == check_settings(known)
     with pytest.raises(SettingsError):
+        check_settings(stored)
+
+
+@pytest.mark.parametrize("kind", ["customer", "product"])
+@pytest.mark.parametrize("document", ["order", "invoice"])
+def test_a_combination_that_could_be_chosen_earlier_is_taken_where_it_is_stored(
+    document: str, kind: str
+) -> None:
+    off = {"order": {"origin": "off"}, "invoice": {"origin": "off"}, kind: {"origin": "off"}}
+    stored = off | {document: {"origin": "rackbeat"}}
+    assert load_settings(stored).of(document).origin is Origin.RACKBEAT
+    with pytest.raises(SettingsError, match=f"{document}s cannot originate in Rackbeat"):
         check_settings(stored)
 
 

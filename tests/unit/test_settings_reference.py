@@ -46,8 +46,12 @@ def test_the_default_on_the_page_is_what_holds_when_nothing_is_chosen(setting: S
 
 
 # What else has to be chosen so that nothing else contradicts the value that is tried.
-OFF = {"order.origin": "off", "product.origin": "off"}
-FITTING = {"order.origin": {}, "product.number": {"product.origin": "24so"}}
+OFF = {"order.origin": "off", "invoice.origin": "off", "product.origin": "off"}
+FITTING = {
+    "order.origin": {},
+    "invoice.origin": {},
+    "product.number": {"product.origin": "24so"},
+}
 CHOICES = [
     (setting.name, value)
     for setting in ALL
