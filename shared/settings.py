@@ -66,7 +66,7 @@ class CompanySettings(KindSettings):
     number: CompanyNumber = Field(
         default=CompanyNumber.ID,
         description="The 24SevenOffice field that carries Rackbeat's number: id (the customer "
-        "number) or external_id",
+        "number), or external_id, without which a company made there is parked",
     )
     payment_terms_days: int = Field(
         default=14,

@@ -170,12 +170,21 @@ class RackbeatCompanies(RackbeatSide[Company]):
         if entity.payment_terms or context.existing is None:
             payload["payment_terms_id"] = int(context.found[wanted])
         if context.existing is None:
-            payload["number"] = whole_number(entity.number, f"{self.title} '{entity.name}'")
+            payload["number"] = self._new_number(entity, context.settings)
             payload[f"{self.kind}_group_id"] = self._settings(context.settings).group
             payload["vat_zone"] = self._vat_zone(entity, context)
             if not entity.payment_terms:
                 context.note(f"No payment terms; {wanted.value} is used (the default).")
         return without_nothing(payload)
+
+    def _new_number(self, entity: Company, settings: Settings) -> int:
+        if entity.number is None and self._settings(settings).number is CompanyNumber.EXTERNAL_ID:
+            raise Unmappable(
+                f"{self.title.capitalize()} {entity.label()} has no ExternalId in 24SevenOffice, "
+                f"and that is to be its number in Rackbeat. Have a whole number put there, or "
+                f"choose 'id' for {self.kind}.number in the settings."
+            )
+        return whole_number(entity.number, f"{self.title} '{entity.name}'")
 
     def _vat_zone(self, entity: Company, context: Context) -> str | None:
         """The zone whose VAT Rackbeat charges (assumed: as seen from the company's own country)."""

@@ -182,6 +182,23 @@ def test_rackbeats_number_is_carried_by_the_external_id_where_that_is_set(
     assert the_world.in_rackbeat("customers", 4711)["name"] == "Fra 24SO"
 
 
+@pytest.mark.parametrize(
+    ("kind", "make"), [("customer", tfso_customer), ("supplier", tfso_supplier)]
+)
+def test_a_company_without_an_external_id_is_parked_where_that_is_its_number_until_it_has_one(
+    the_world: World, kind: str, make: Callable[[World], Json]
+) -> None:
+    begun(the_world, **{kind: {"number": "external_id"}})
+    made = make(the_world)
+    later(the_world)
+    message = str(the_world.change(kind=kind, state="parked").message)
+    for named in (made["Name"], "has no ExternalId", f"'id' for {kind}.number"):
+        assert named in message
+    the_world.tfso.edit("companies", made["Id"], {"ExternalId": "8001"})
+    later(the_world)
+    assert the_world.in_rackbeat(f"{kind}s", 8001)["name"] == made["Name"]
+
+
 def test_a_product_has_the_number_of_the_field_that_is_set(the_world: World) -> None:
     begun(the_world, product={"origin": "24so", "number": "id"})
     made = tfso_product(the_world, No="HELT-ANNET")
