@@ -375,7 +375,8 @@ _LISTED_NOW = (
 
 def due_reconciliations(session: Session, *, now: datetime) -> list[str]:
     """Connections whose nightly reconciliation is due: none has begun since its hour last came. The
-    first is due at once: what it finds in Rackbeat was there before, everything later is new."""
+    first is due at once, and so is one when a kind is on that was off until then: what it finds in
+    Rackbeat was there before, everything later is new."""
     due = []
     active = session.scalars(_ACTIVE)
     for connection, settings in with_settings(active):
@@ -386,9 +387,20 @@ def due_reconciliations(session: Session, *, now: datetime) -> list[str]:
                 Run.connection_id == connection.id, Run.cause == Cause.RECONCILE.value
             )
         )
-        if last is None or last < _last_time_it_was(settings.reconcile.hour, now):
+        is_time = last is None or last < _last_time_it_was(settings.reconcile.hour, now)
+        if is_time or _has_never_compared(session, connection, settings):
             due.append(connection.slug)
     return due
+
+
+def _has_never_compared(session: Session, connection: Connection, settings: Settings) -> bool:
+    """Whether a kind is on that has not been compared yet."""
+    compared = session.scalars(
+        select(Cursor.kind).where(
+            Cursor.connection_id == connection.id, Cursor.rackbeat_baseline.is_not(None)
+        )
+    )
+    return not settings.kinds_that_are_on() <= set(compared)
 
 
 def _last_time_it_was(hour: int, now: datetime) -> datetime:

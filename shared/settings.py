@@ -322,6 +322,11 @@ class Settings(_Group):
         part: OfKind = getattr(self, kind)
         return part
 
+    def kinds_that_are_on(self) -> set[str]:
+        """The kinds that travel at all."""
+        kinds = {name: part for name, part in self if isinstance(part, OfKind)}
+        return {name for name, part in kinds.items() if part.origin is not Origin.OFF}
+
     def named(self, name: str) -> Any:
         """The value of a setting, such as "product.price"."""
         return reduce(getattr, name.split("."), self)

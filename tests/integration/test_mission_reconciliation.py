@@ -199,6 +199,23 @@ def test_it_begins_by_itself_every_night(the_world: World) -> None:
     assert reconciled_at(the_world, *times) == [1, 1, 2, 2, 2, 3]
 
 
+def test_a_kind_that_was_off_until_now_is_compared_at_once_so_that_what_comes_later_is_new(
+    the_world: World,
+) -> None:
+    the_world.connect(reconcile={"nightly": True, "hour": HOUR}, **only("supplier"))
+    rackbeat_customer(the_world, number=7000, company_name="Var der AS", webhooks=False)
+    assert reconciled_at(the_world, (1, 9)) == [1]
+    configure(the_world, customer__origin="both")
+    assert reconciled_at(the_world, (1, 9.1), (1, 9.2)) == [2, 2]
+    rackbeat_customer(
+        the_world, number=7001, company_name="Senere AS", company_vat="", webhooks=False
+    )
+    assert reconciled_at(the_world, (2, HOUR)) == [3]
+    the_world.settle()
+    assert "Senere AS" in names(the_world)
+    assert "Var der AS" not in names(the_world)
+
+
 def test_one_at_noon_does_not_stand_for_that_of_the_night(the_world: World) -> None:
     the_world.connect(reconcile={"nightly": True, "hour": HOUR}, **only("supplier"))
     assert reconciled_at(the_world, (1, 9), (2, HOUR), (2, 12)) == [1, 2, 2]

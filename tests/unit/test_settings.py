@@ -46,6 +46,11 @@ def test_every_kind_has_its_settings(kind: str) -> None:
     assert Settings().of(kind).origin in Origin
 
 
+def test_every_kind_that_is_not_off_is_on() -> None:
+    assert Settings().kinds_that_are_on() == KINDS.keys()
+    assert "order" not in check_settings({"order": {"origin": "off"}}).kinds_that_are_on()
+
+
 # What the official integration does.
 @pytest.mark.parametrize(
     ("kind", "to_24so", "to_rackbeat"),
