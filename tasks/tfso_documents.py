@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
-from shared.failures import Unmappable
+from shared.failures import Rejected, Unmappable
 from shared.kind import Context, Found, Payload, Record, Sought
 from shared.settings import Settings
 from shared.tfso import terms
@@ -21,6 +21,7 @@ from shared.words import Direction
 from tasks import addresses
 from tasks.documents import HUNDRED, Document, Line, take_back
 from tasks.sides import TfsoSide, found_in_tfso
+from tasks.tfso_lists import with_what_is_missing
 from tasks.totals import lines_for_tfso
 
 D = TypeVar("D", bound=Document)
@@ -222,6 +223,12 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
                 "and cannot be changed there any more. Make a credit note, or correct it by hand."
             )
         super().update(client, key, payload, existing)
+
+    def _save(self, client: TfsoClient, payload: Payload, *, creates: bool) -> Record:
+        try:
+            return super()._save(client, payload, creates=creates)
+        except Rejected as refused:
+            raise with_what_is_missing(refused, client, payload) from refused
 
     def missing(self, client: TfsoClient, keys: Sequence[str]) -> set[str]:
         there = {

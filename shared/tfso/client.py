@@ -213,6 +213,14 @@ class TfsoClient:
         )
         return [values.order_with_defaults(r, invoice_properties, row_properties) for r in found]
 
+    def get_currencies(self) -> list[Record]:
+        """The currencies of the client."""
+        return self._listed(Service.CLIENT, "GetCurrencyList")
+
+    def get_vat_types(self) -> list[Record]:
+        """The VAT codes of the client, with their rates."""
+        return self._listed(Service.CLIENT, "GetVatTypeList")
+
     def get_order_sync_list(self, changed_after: datetime) -> list[int]:
         """The OrderIds of all orders changed after a time."""
         search = {"ChangedAfter": changed_after, "RegisteredAfter": values.UNSET_TIME}

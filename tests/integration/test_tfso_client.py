@@ -133,6 +133,11 @@ def company(name: str, **more: Any) -> dict[str, Any]:
 # -- logging in ----------------------------------------------------------------------------------
 
 
+def test_the_currencies_and_vat_codes_of_the_client_are_listed(place: Place) -> None:
+    assert {"NOK", "EUR"} <= {each["Symbol"] for each in place.client.get_currencies()}
+    assert {25, 15, 0} <= {each["Rate"] for each in place.client.get_vat_types()}
+
+
 def test_the_first_call_logs_in_and_the_next_ones_use_that_session(place: Place) -> None:
     place.client.get_categories(["Id"])
     place.client.get_categories(["Id"])

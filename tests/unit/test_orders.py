@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from shared.entity import Reference
-from shared.failures import Unmappable
+from shared.failures import Rejected, Transient, Unmappable
 from shared.kind import Context
 from shared.settings import Settings, load_settings
+from shared.words import System
 from tasks.documents import Line
 from tasks.orders import CANCELLED, KIND, Order
 from tasks.rackbeat_documents import REMOVED, with_note_of
@@ -745,3 +746,55 @@ def test_an_ore_that_no_price_takes_up_is_a_line_of_its_own_or_says_how_it_can_b
         "discount_percentage": 0,
         "vat_percentage": 0,
     }
+
+
+class RefusingClient:
+    """A client whose lists may not be readable either."""
+
+    def __init__(self, *, readable: bool = True) -> None:
+        self.readable = readable
+
+    def save(self, *_arguments: object, **_named: object) -> list[Exception]:
+        return [Rejected("24SevenOffice says no.", system=System.TFSO)]
+
+    def get_currencies(self) -> list[dict[str, Any]]:
+        if not self.readable:
+            raise Transient("No answer.")
+        return [{"Symbol": "NOK"}, {"Symbol": "EUR"}]
+
+    def get_vat_types(self) -> list[dict[str, Any]]:
+        return [{"No": 3, "Rate": Decimal("25.00")}, {"No": 5, "Rate": Decimal(0)}]
+
+
+NO_SEK = (
+    "24SevenOffice has no currency SEK, only EUR, NOK: add it there, or choose another one in "
+    "Rackbeat."
+)
+NO_15 = (
+    "No VAT code in 24SevenOffice is of 15 per cent, only of 0, 25: add one there, or correct the "
+    "lines in Rackbeat."
+)
+
+
+@pytest.mark.parametrize(
+    ("currency", "rows", "readable", "why"),
+    [
+        ("SEK", ROWS, True, [NO_SEK, NO_15]),
+        ("EUR", ROWS, True, [NO_15]),
+        ("SEK", ROWS[:1], True, [NO_SEK]),
+        ("EUR", ROWS[:1], True, []),
+        ("SEK", ROWS, False, []),
+    ],
+)
+def test_a_refused_document_is_parked_with_the_currency_or_rate_that_24so_does_not_have(
+    currency: str, rows: list[dict[str, Any]], readable: bool, why: list[str]
+) -> None:
+    payload = FOR_24SO | {"Currency": {"Symbol": currency}, "InvoiceRows": rows}
+    client: Any = RefusingClient(readable=readable)
+    for write in (
+        lambda: KIND.tfso.create(client, payload),
+        lambda: KIND.tfso.update(client, "1017", payload, {"OrderStatus": "Web"}),
+    ):
+        with pytest.raises(Rejected) as refused:
+            write()
+        assert refused.value.message == " ".join(["24SevenOffice says no.", *why])
