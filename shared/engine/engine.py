@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared.clock import Clock
 from shared.connections import connection_called
+from shared.engine.begun import TransferIfWanted
 from shared.engine.clients import Clients
 from shared.engine.foresight import Foresight
 from shared.engine.references import Missing
@@ -178,7 +179,7 @@ class Engine:
     def _transfer(
         self, change: Change, settings: Json, writer: Writer, notes: list[str]
     ) -> Transfer:
-        return Transfer(
+        return TransferIfWanted(
             change=change,
             kind=self.kinds[change.kind],
             settings=load_settings(settings),

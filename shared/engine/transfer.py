@@ -19,7 +19,7 @@ from shared.engine.recovery import Recovery, fields_of
 from shared.engine.references import Missing, key_at_target
 from shared.engine.refusals import naming_settings
 from shared.engine.renumbering import new_numbers, renumbered, see_that_it_is_no_other
-from shared.engine.wanted import left_alone, not_wanted
+from shared.engine.wanted import left_alone
 from shared.engine.writing import Result, Write, Writer
 from shared.entity import Entity, Reference, Seen, changed, differs
 from shared.failures import Failure, Rejected, Unmappable
@@ -90,8 +90,6 @@ class Transfer:
 
     def _without_writing(self) -> Result | None:
         """The result where nothing needs to be written; None when a write has stored its own."""
-        if (reason := not_wanted(self.change, self.kind, self.settings)) is not None:
-            return Result(Outcome.SKIPPED, message=reason)
         link = self._link_of(self.kind.name, self.direction.source, self.change.key)
         self.recovery.catch_up(link)
         record = self._record(link)

@@ -18,6 +18,7 @@ from tests.harness.mission import (
     answers_lost,
     arrived,
     at_rackbeat,
+    configure,
     connected_long_ago,
     credit,
     credit_in_tfso,
@@ -157,6 +158,27 @@ def test_a_credit_note_that_fits_no_invoice_says_that_it_refers_to_nothing(
     assert "there it refers to nothing" in told
 
 
+def test_a_credit_note_without_an_answer_is_not_made_once_more_when_the_origin_changes(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    order, number = arrived(the_world)
+    invoice = invoice_all(the_world, number)
+    the_world.settle()
+    the_world.tfso.fault(operation="SaveInvoices", effect="drop_after", times=1)
+    note = credit(the_world, invoice)
+    the_world.deliveries_done()
+    the_world.work()
+    configure(the_world, invoice__origin="24so")
+    later(the_world)
+    later(the_world)
+    (there,) = others(the_world, order)
+    assert [each["number"] for each in invoices(the_world)] == [invoice, note]
+    links = {link.rackbeat_key: link.tfso_key for link in the_world.links("invoice")}
+    assert links[str(note)] == str(there["OrderId"])
+    assert the_world.states() == []
+
+
 # -- from 24SevenOffice -------------------------------------------------------------------------
 
 
@@ -255,6 +277,29 @@ def test_a_credit_note_of_a_part_is_begun_by_hand_and_ended_by_itself(the_world:
     (note,) = notes(the_world)
     assert (note["number"], note["is_booked"]) == (draft, True)
     assert the_world.states() == []
+
+
+@answers_lost("POST /customer-invoices/{number}/create-creditnote")
+def test_a_credit_note_of_24so_without_an_answer_is_not_sent_back_when_the_origin_changes(
+    the_world: World, operation: str
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    invoice = invoiced(the_world)
+    times = 4 if operation.startswith("PUT") else 1  # a PUT is repeated at once
+    the_world.rackbeat.fault(operation=operation, effect="drop_after", times=times)
+    made = credit_in_tfso(the_world, invoice)
+    the_world.clock.pass_by(minutes=11)
+    the_world.work()
+    configure(the_world, invoice__origin="rackbeat")
+    later(the_world)
+    (note,) = notes(the_world)
+    if not note["is_booked"]:
+        at_rackbeat(the_world, f"/customer-invoices/{note['number']}/book")
+    the_world.rackbeat.edit("customer_invoices", note["number"], {"is_booked": True})
+    later(the_world)
+    assert [each["OrderId"] for each in others(the_world, invoice)] == [made["OrderId"]]
+    links = {link.rackbeat_key: link.tfso_key for link in the_world.links("invoice")}
+    assert links[str(note["number"])] == str(made["OrderId"])
 
 
 def test_a_credit_note_of_an_invoice_that_is_not_known_is_parked_and_follows_it(

@@ -1131,6 +1131,51 @@ def test_an_invoice_made_of_one_of_24so_is_not_sent_back_when_the_origin_changes
     assert "It was made of the document" in str(skipped.message)
 
 
+@pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
+def test_a_partial_invoice_without_an_answer_is_no_other_one_when_the_origin_changes(
+    the_world: World, effect: str
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    order, number = arrived(the_world)
+    the_world.tfso.fault(operation="SaveInvoices", effect=effect, times=4)
+    invoice = invoice_part(the_world, number, 1)
+    the_world.deliveries_done()
+    the_world.work()
+    configure(the_world, invoice__origin="24so")
+    later(the_world)
+    later(the_world)
+    made = 1 if effect == "drop_after" else 0
+    assert len(others(the_world, order)) == made
+    assert [each["number"] for each in invoices(the_world)] == [invoice]
+    assert [link.rackbeat_key for link in the_world.links("invoice")] == [str(invoice)] * made
+    change = the_world.changes(kind="invoice")[0]
+    assert (change.outcome, "is linked to invoice" in str(change.message)) == ("skipped", made == 1)
+    assert the_world.states() == []
+
+
+@answers_lost("POST /orders/{number}/convert-to-invoice")
+def test_an_invoice_of_24so_without_an_answer_is_not_sent_back_when_the_origin_changes(
+    the_world: World, operation: str
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    order, _ = arrived(the_world)
+    times = 4 if operation.startswith("PUT") else 1  # a PUT is repeated at once
+    the_world.rackbeat.fault(operation=operation, effect="drop_after", times=times)
+    the_world.tfso.edit("orders", order["OrderId"], {"OrderStatus": "Invoiced"})
+    the_world.clock.pass_by(minutes=11)
+    the_world.work()
+    configure(the_world, invoice__origin="rackbeat")
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    if not invoice["is_booked"]:
+        at_rackbeat(the_world, f"/customer-invoices/{invoice['number']}/book")
+    the_world.rackbeat.edit("customer_invoices", invoice["number"], {"is_booked": True})
+    later(the_world)
+    assert [each["OrderId"] for each in the_world.all_in_tfso("orders")] == [order["OrderId"]]
+    assert the_world.links("invoice")[0].rackbeat_key == str(invoice["number"])
+    assert "complete it by hand" in str(the_world.changes(kind="invoice")[0].message)
+
+
 @pytest.mark.parametrize("status", ["Draft", "ForInvoicing", "Invoiced"])
 def test_invoices_that_are_not_booked_in_24so_yet_are_not_gone(
     the_world: World, status: str
