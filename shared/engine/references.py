@@ -25,17 +25,25 @@ def key_at_target(session: Session, change: Change, reference: Reference) -> str
 
     Raises:
         Missing: that record has to be transferred first.
-        Wait: it could be done without, but is on its way: an invoice must not overtake its order.
+        Wait: it could be done without, but is on its way, or an edit of it is: an invoice must not
+            overtake its order.
     """
     direction = Direction(change.direction)
     link = find_link(session, change.connection_id, reference.kind, direction.source, reference.key)
-    if link is not None:
-        return counterpart(link, direction.source)
-    if not reference.optional:
+    if link is None and not reference.optional:
         raise Missing(reference)
-    others = open_or_running(
-        session, change.connection_id, reference.kind, direction, reference.key
-    )
-    if any(other.state != State.PARKED.value for other in others):
-        raise Wait(f"Its {reference.kind} {reference.key} is on its way and goes first.", seconds=2)
-    return None
+    if reference.optional and change.id is not None:  # a preview overtakes nothing
+        _is_not_on_its_way(session, change, reference, is_linked=link is not None)
+    return None if link is None else counterpart(link, direction.source)
+
+
+def _is_not_on_its_way(
+    session: Session, change: Change, reference: Reference, *, is_linked: bool
+) -> None:
+    direction = Direction(change.direction)
+    kind, key = reference.kind, reference.key
+    for other in open_or_running(session, change.connection_id, kind, direction, key):
+        # A resync may take hours to come to it, and will mostly find nothing to write.
+        waits_in_bulk = is_linked and other.bulk and not change.bulk
+        if other.state != State.PARKED.value and other.id != change.id and not waits_in_bulk:
+            raise Wait(f"Its {kind} {key} is on its way and goes first.", seconds=2)

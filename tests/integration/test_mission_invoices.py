@@ -939,6 +939,32 @@ def test_a_discount_given_to_the_order_in_rackbeat_is_not_booked_as_the_invoice_
     assert invoices(the_world) == []
 
 
+@pytest.mark.parametrize("first", ["order", "invoice"])
+def test_an_order_that_is_changed_and_invoiced_at_once_is_invoiced_as_changed(
+    the_world: World, first: str
+) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    customer, product = tfso_goods(the_world)
+    order = tfso_order(the_world, customer["Id"], row(product, 3))
+    later(the_world)
+    row_id = refresh(the_world, order)["InvoiceRows"][0]["RowId"]
+    rows = [{"RowId": row_id, "ChangeState": "Edit", "Quantity": "4"}]
+    the_world.tfso.edit(
+        "orders", order["OrderId"], {"InvoiceRows": rows, "OrderStatus": "Invoiced"}
+    )
+    the_world.pull("order")
+    the_world.pull("invoice")
+    (change,) = [c for c in the_world.changes(kind=first) if c.state == "pending"]
+    the_world.engine.process(change.id)
+    later(the_world)
+    (invoice,) = invoices(the_world)
+    assert invoice["is_booked"]
+    assert total(the_world, invoice["number"]) == Decimal(
+        refresh(the_world, order)["OrderTotalIncVat"]
+    )
+    assert the_world.states() == []
+
+
 def test_a_discount_given_in_both_systems_is_taken_off_once(the_world: World) -> None:
     the_world.connect(invoice=FROM_24SO)
     order, number = arrived(the_world)
