@@ -118,9 +118,24 @@ class Rejected(Failure):
 
 
 class Unmappable(Failure):
-    """The record or the settings do not allow the transfer. Parked; the message says which."""
+    """The record or the settings do not allow the transfer. Parked; the message says which.
+
+    Attributes:
+        until: kind, and key at the target, of a record that may only be behind: once that has been
+            transferred, this one is tried again by itself.
+    """
 
     failure_class = FailureClass.UNMAPPABLE
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        system: System | None = None,
+        until: tuple[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, system=system)
+        self.until = until
 
 
 class DependencyParked(Failure):

@@ -46,20 +46,38 @@ def quantities_of(lines: tuple[Line, ...] | None) -> Counter[str]:
     return sums
 
 
-def see_same_goods(document: Record, invoice: Payload, name: str, or_else: str = "") -> None:
+def see_same_goods(document: Record, invoice: Payload, name: str) -> None:
     """Make sure that a document in Rackbeat sells what the invoice does, for the same sum.
-
-    Args:
-        or_else: what else may be done where it does not.
 
     Raises:
         Unmappable: it does not.
     """
     if not have_same_goods(document, invoice):
+        raise Unmappable(_other_goods(name))
+
+
+def see_same_goods_in_order(order: Record, invoice: Payload, number: str) -> None:
+    """The same of an order that is to be invoiced: an edit of it may not have arrived yet.
+
+    Raises:
+        Unmappable: it sells something else.
+    """
+    if not have_same_goods(order, invoice):
         raise Unmappable(
-            f"{name} in Rackbeat has other quantities, prices, discounts or VAT than its invoice "
-            f"in 24SevenOffice. Make them equal in Rackbeat and try again.{or_else}"
+            f"{_other_goods(f'Order {number}')} Where it is the order in 24SevenOffice that was "
+            "edited, that is done by itself as soon as the edit has been transferred. If only a "
+            "part of the order was invoiced: invoice that part in Rackbeat by hand, leave it a "
+            f"draft, make its other reference '{invoice['other_reference']}', and try this again: "
+            "it is then dated and booked.",
+            until=("order", number),
         )
+
+
+def _other_goods(name: str) -> str:
+    return (
+        f"{name} in Rackbeat has other quantities, prices, discounts or VAT than its invoice in "
+        "24SevenOffice. Make them equal in Rackbeat and try again."
+    )
 
 
 def see_same_total(draft: Record, invoice: Payload, key: str) -> None:

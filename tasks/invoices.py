@@ -25,6 +25,7 @@ from tasks.goods import (
     invoices_whole,
     quantities_of,
     see_same_goods,
+    see_same_goods_in_order,
     see_same_total,
     taken_back,
 )
@@ -184,12 +185,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"Order {number} in Rackbeat is gone or invoiced already, so that the invoice from "
                 "24SevenOffice cannot be made of it. Compare the two by hand."
             )
-        in_part = (
-            " If only a part of the order was invoiced: invoice that part in Rackbeat by hand, "
-            f"leave it a draft, make its other reference '{payload['other_reference']}', and try "
-            "this again: it is then dated and booked."
-        )
-        see_same_goods(order, payload, f"Order {number}", in_part)
+        see_same_goods_in_order(order, payload, number)
         payload = with_note_of(order, payload)
         if not order.get("is_booked"):
             client.action(ORDERS, number, "book")

@@ -27,10 +27,10 @@ from shared.journal import claims, pauses, settle, turns
 from shared.journal.decide import Wait, class_of, decide, explain
 from shared.journal.record import News, WakeUp, open_or_running, record
 from shared.journal.turns import Lane
-from shared.links import find_link, see, seen
+from shared.links import counterpart, find_link, see, seen
 from shared.points import Reached, pass_by
 from shared.settings import SettingsError, SettingsTooNewError, load_settings
-from shared.tables import Change, Connection, Json
+from shared.tables import Change, Connection, Json, Link
 from shared.traces import log_failure
 from shared.words import Cause, Direction, Outcome, State
 
@@ -261,6 +261,9 @@ class Engine:
             stored = claims.still_ours(session, change, now=now)
             if stored is None:
                 return
+            behind = self._behind(session, stored, failure)
+            if behind is not None and behind.updated_at > writer.started_at:
+                failure = Wait("What it depends on has just been transferred.", seconds=1)
             decision = decide(
                 failure,
                 attempts=stored.attempts + 1,
@@ -274,10 +277,21 @@ class Engine:
                 message=explain(failure),
                 now=now,
             )
+            if behind is not None and stored.state == State.PARKED.value:
+                target = Direction(change.direction).target
+                stored.blocked_kind, stored.blocked_key = behind.kind, counterpart(behind, target)
             pauses.pause_after(session, change.connection_id, failure, now=now)
             stored.notes = list(writer.notes)
             self._note_attempt(session, stored, writer)
         log_failure(log, "not transferred", failure, decision=type(decision).__name__)
+
+    def _behind(self, session: Session, change: Change, failure: Exception) -> Link | None:
+        """The link of the record that a change may only have to wait for, locked: its transfer ends
+        either before, which is then known, or after, and finds what it has to wake."""
+        if not isinstance(failure, Unmappable) or failure.until is None:
+            return None
+        (kind, key), target = failure.until, Direction(change.direction).target
+        return find_link(session, change.connection_id, kind, target, key, lock=True)
 
     def _note_attempt(self, session: Session, stored: Change, writer: JournalWriter) -> None:
         settle.note_attempt(

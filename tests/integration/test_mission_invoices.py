@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -939,30 +940,71 @@ def test_a_discount_given_to_the_order_in_rackbeat_is_not_booked_as_the_invoice_
     assert invoices(the_world) == []
 
 
-@pytest.mark.parametrize("first", ["order", "invoice"])
-def test_an_order_that_is_changed_and_invoiced_at_once_is_invoiced_as_changed(
-    the_world: World, first: str
-) -> None:
+def edited_and_invoiced(the_world: World) -> Json:
+    """An order that is not booked in Rackbeat yet, as it is edited and invoiced in one go."""
     the_world.connect(invoice=FROM_24SO)
     customer, product = tfso_goods(the_world)
     order = tfso_order(the_world, customer["Id"], row(product, 3))
     later(the_world)
     row_id = refresh(the_world, order)["InvoiceRows"][0]["RowId"]
     rows = [{"RowId": row_id, "ChangeState": "Edit", "Quantity": "4"}]
-    the_world.tfso.edit(
-        "orders", order["OrderId"], {"InvoiceRows": rows, "OrderStatus": "Invoiced"}
-    )
+    changes = {"InvoiceRows": rows, "OrderStatus": "Invoiced"}
+    the_world.tfso.edit("orders", order["OrderId"], changes)
+    return refresh(the_world, order)
+
+
+def is_invoiced_as(the_world: World, order: Json) -> None:
+    (invoice,) = invoices(the_world)
+    assert invoice["is_booked"]
+    assert total(the_world, invoice["number"]) == Decimal(order["OrderTotalIncVat"])
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("first", ["order", "invoice"])
+def test_an_order_that_is_edited_and_invoiced_at_once_is_invoiced_as_edited(
+    the_world: World, first: str
+) -> None:
+    order = edited_and_invoiced(the_world)
     the_world.pull("order")
     the_world.pull("invoice")
     (change,) = [c for c in the_world.changes(kind=first) if c.state == "pending"]
     the_world.engine.process(change.id)
     later(the_world)
-    (invoice,) = invoices(the_world)
-    assert invoice["is_booked"]
-    assert total(the_world, invoice["number"]) == Decimal(
-        refresh(the_world, order)["OrderTotalIncVat"]
-    )
-    assert the_world.states() == []
+    is_invoiced_as(the_world, order)
+
+
+def test_an_invoice_that_is_pulled_before_the_edit_of_its_order_follows_that_by_itself(
+    the_world: World,
+) -> None:
+    order = edited_and_invoiced(the_world)
+    the_world.pull("invoice")
+    the_world.engine.process(the_world.change(kind="invoice").id)
+    parked = the_world.change(kind="invoice", state="parked")
+    assert "as soon as the edit has been transferred" in str(parked.message)
+    later(the_world)
+    is_invoiced_as(the_world, order)
+
+
+def test_an_invoice_whose_order_is_transferred_while_it_is_looked_at_is_not_parked(
+    the_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = edited_and_invoiced(the_world)
+    the_world.pull("invoice")
+    invoice = the_world.change(kind="invoice")
+    failed = the_world.engine._failed
+
+    def the_order_first(*about: Any) -> None:
+        monkeypatch.setattr(the_world.engine, "_failed", failed)
+        the_world.pull("order")
+        (edit,) = [c for c in the_world.changes(kind="order") if c.state == "pending"]
+        the_world.engine.process(edit.id)
+        failed(*about)
+
+    monkeypatch.setattr(the_world.engine, "_failed", the_order_first)
+    the_world.engine.process(invoice.id)
+    assert the_world.change(kind="invoice").state == "pending"
+    the_world.settle()
+    is_invoiced_as(the_world, order)
 
 
 def test_a_discount_given_in_both_systems_is_taken_off_once(the_world: World) -> None:
