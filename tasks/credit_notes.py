@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 
+from shared.failures import Unmappable
 from shared.kind import Record
 from shared.tfso.client import TfsoClient
-from shared.values import text
+from shared.values import decimal, records, text
 from tasks.goods import have_same_goods
 from tasks.rackbeat_documents import orders_of
 from tasks.tfso_documents import takes_back
+
+SOUGHT_AS_CREDIT = "sought_as_credit"  # what `as_sought` says of a record
 
 
 def naming_what_they_credit(client: TfsoClient, documents: list[Record]) -> list[Record]:
@@ -30,10 +34,39 @@ def naming_what_they_credit(client: TfsoClient, documents: list[Record]) -> list
     ]
 
 
+def is_credit_note(record: Record) -> bool:
+    """Whether a document in 24SevenOffice is, or is to become, a credit note: it only takes goods
+    back, or it names another document and comes to less than nothing, as where a deposit that was
+    taken off is given back."""
+    if SOUGHT_AS_CREDIT in record:
+        return bool(record[SOUGHT_AS_CREDIT])
+    return takes_back(record) or (_names_another(record) and _comes_to(record) < 0)
+
+
+def _names_another(record: Record) -> bool:
+    return bool(record.get("ReferenceInvoiceId") or record.get("ReferenceOrderId"))
+
+
+def _comes_to(record: Record) -> Decimal:
+    try:
+        return decimal(record.get("OrderTotalIncVat"), "OrderTotalIncVat") or Decimal(0)
+    except Unmappable:
+        return Decimal(0)  # whoever parses it says why
+
+
+def as_sought(record: Record, *, credit: bool) -> Record:
+    """A document that was found, taken for what was sought where its rows leave that open."""
+    rows = records(record.get("InvoiceRows") or [], "InvoiceRows")
+    quantities = [decimal(row.get("Quantity"), "Quantity") or 0 for row in rows]
+    if min(quantities, default=0) < 0 < max(quantities, default=0):
+        return {**record, SOUGHT_AS_CREDIT: credit}
+    return record
+
+
 def _credited_number(record: Record) -> int | None:
     """The number of the invoice a credit note names; None of anything else."""
     number = text(record.get("ReferenceInvoiceId")) or ""
-    return int(number) if number.isdecimal() and takes_back(record) else None
+    return int(number) if number.isdecimal() and is_credit_note(record) else None
 
 
 def credited_in_rackbeat(note: Record, others: Iterable[Record]) -> str | None:

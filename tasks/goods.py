@@ -31,9 +31,20 @@ def _goods(record: Record) -> tuple[Line, ...]:
 
 
 def taken_back(lines: tuple[Line, ...] | None) -> tuple[Line, ...]:
-    """A credit note's lines: their quantities are negative, however Rackbeat writes them."""
+    """A credit note's lines, however Rackbeat writes them: their quantities are negative. Of an
+    invoice that had lines of both signs, such as a deposit, all together come to less than nothing.
+    """
+    selling = [line for line in lines or () if not line.is_text()]
+    both_signs = len({line.quantity > 0 for line in selling if line.quantity}) > 1
+    is_written_so = both_signs and sum(line.exact() for line in selling) < 0
+    if is_written_so:
+        return lines or ()
     return tuple(
-        line if line.is_text() else line.model_copy(update={"quantity": -abs(line.quantity)})
+        line
+        if line.is_text()
+        else line.model_copy(
+            update={"quantity": -line.quantity if both_signs else -abs(line.quantity)}
+        )
         for line in lines or ()
     )
 

@@ -18,7 +18,12 @@ from shared.tfso.protocol import INVOICED
 from shared.values import day, dig, moment, text
 from shared.words import Direction, System
 from tasks import payment_terms
-from tasks.credit_notes import credited_in_rackbeat, naming_what_they_credit
+from tasks.credit_notes import (
+    as_sought,
+    credited_in_rackbeat,
+    is_credit_note,
+    naming_what_they_credit,
+)
 from tasks.documents import Line
 from tasks.goods import (
     have_same_goods,
@@ -49,7 +54,6 @@ from tasks.tfso_documents import (
     midnight,
     order_mark,
     reference_of_invoice,
-    takes_back,
 )
 
 
@@ -327,7 +331,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
             "invoiced_on": day(record.get("DateInvoiced"), "DateInvoiced"),
             "status": record.get("OrderStatus"),
         }
-        if takes_back(record):
+        if is_credit_note(record):
             credited = text(record.get("credited")) or reference
             return Invoice(**fields, credit=True, credited=credited)
         return Invoice(
@@ -383,7 +387,11 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
             case _:
                 found = super().search(client, sought, settings)
         # An order that has become one invoice does not become another.
-        return [each for each in found if not is_invoice(each) or self.mark_of(each) == entity.mark]
+        return [
+            as_sought(each, credit=entity.credit)
+            for each in found
+            if not is_invoice(each) or self.mark_of(each) == entity.mark
+        ]
 
     def create(self, client: TfsoClient, payload: Payload) -> Written:
         written = {name: value for name, value in payload.items() if name not in self.for_the_call}

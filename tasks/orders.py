@@ -11,6 +11,7 @@ from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
 from shared.words import Direction, System
+from tasks.credit_notes import is_credit_note
 from tasks.documents import Document, take_back
 from tasks.goods import invoices_whole
 from tasks.rackbeat_documents import RackbeatDocuments, only_there
@@ -25,7 +26,6 @@ from tasks.tfso_documents import (
     is_only_invoice,
     order_mark,
     reference_of_order,
-    takes_back,
 )
 
 CANCELLED = "Kansellert i 24SevenOffice"
@@ -226,7 +226,7 @@ class TfsoOrders(TfsoDocuments[Order]):
         kept = is_made_of_invoice(record) or status in OF_INVOICES
         if kept and is_only_invoice(record):
             return "It was made of an invoice in Rackbeat, and is no order."
-        if takes_back(record) and settings.invoice.lets(Direction.TFSO_TO_RACKBEAT):
+        if is_credit_note(record) and settings.invoice.lets(Direction.TFSO_TO_RACKBEAT):
             return "It takes goods back: once it is invoiced, it becomes a credit note."
         if status in settings.order.pull_statuses:
             return None

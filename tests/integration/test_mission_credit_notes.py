@@ -31,6 +31,7 @@ from tests.harness.mission import (
     quantities,
     rackbeat_goods,
     rackbeat_invoice,
+    rackbeat_order,
     refresh,
     row,
     tfso_goods,
@@ -179,6 +180,43 @@ def test_a_credit_note_without_an_answer_is_not_made_once_more_when_the_origin_c
     assert the_world.states() == []
 
 
+@pytest.mark.parametrize("negative", [True, False])
+@pytest.mark.parametrize("effect", [None, "drop_after"], ids=["answered", "answer lost"])
+def test_a_credit_note_gives_back_the_deposit_that_its_invoice_took_off(
+    world_of: OfSign, negative: bool, effect: str | None
+) -> None:
+    the_world = world_of(negative)
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2", "DEPOSITUM")
+    made = rackbeat_invoice(the_world, of("TELT-2", 3), of("DEPOSITUM", -1, 200))
+    the_world.settle()
+    (invoice,) = the_world.all_in_tfso("orders")
+    if effect is not None:
+        the_world.tfso.fault(operation="SaveInvoices", effect=effect, times=1)
+    credit(the_world, made["number"])
+    the_world.settle(rounds=60)
+    (note,) = others(the_world, invoice)
+    assert quantities(note) == [Decimal(-3), Decimal(1)]
+    assert Decimal(note["OrderTotalIncVat"]) == -Decimal(invoice["OrderTotalIncVat"])
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("effect", [None, "drop_after"], ids=["answered", "answer lost"])
+def test_an_invoice_that_comes_to_less_than_nothing_is_made_once(
+    the_world: World, effect: str | None
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2", "RETUR")
+    made = rackbeat_order(the_world, of("TELT-2", 1), of("RETUR", -3))
+    the_world.settle()
+    if effect is not None:
+        the_world.tfso.fault(operation="SaveInvoices", effect=effect, times=1)
+    invoice_part(the_world, made["number"], 1, -2)
+    the_world.settle(rounds=60)
+    assert len(the_world.all_in_tfso("orders")) == len(the_world.links("invoice")) == 1
+    assert the_world.states() == []
+
+
 # -- from 24SevenOffice -------------------------------------------------------------------------
 
 
@@ -277,6 +315,35 @@ def test_a_credit_note_of_a_part_is_begun_by_hand_and_ended_by_itself(the_world:
     (note,) = notes(the_world)
     assert (note["number"], note["is_booked"]) == (draft, True)
     assert the_world.states() == []
+
+
+@pytest.mark.parametrize("negative", [True, False])
+@pytest.mark.parametrize("reference", ["ReferenceOrderId", "ReferenceInvoiceId"])
+def test_a_credit_note_from_24so_gives_back_the_deposit_that_its_invoice_took_off(
+    world_of: OfSign, negative: bool, reference: str
+) -> None:
+    the_world = world_of(negative)
+    the_world.connect(invoice=FROM_24SO)
+    customer, product = tfso_goods(the_world)
+    rows = (row(product, 3, "1000"), row(product, -1, "200"))
+    tfso_order(the_world, customer["Id"], *rows, OrderStatus="Invoiced")
+    later(the_world)
+    invoice = the_world.all_in_tfso("orders")[-1]
+    named = invoice[reference.removeprefix("Reference")]
+    back = (row(product, -3, "1000"), row(product, 1, "200"))
+    note = tfso_order(the_world, customer["Id"], *back, **{reference: named})
+    later(the_world)
+    assert the_world.rackbeat.state()["orders"] == []  # it is no order before it is invoiced
+    the_world.tfso.edit("orders", note["OrderId"], {"OrderStatus": "Invoiced"})
+    later(the_world)
+    (note,) = notes(the_world)
+    assert note["is_booked"]
+    assert abs(total(the_world, note["number"])) == Decimal("3500.00")
+    assert len(invoices(the_world)) == 2
+    assert the_world.states() == []
+    the_world.reset_calls()
+    later(the_world)
+    assert the_world.writes() == {}
 
 
 @answers_lost("POST /customer-invoices/{number}/create-creditnote")
