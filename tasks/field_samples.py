@@ -253,6 +253,7 @@ _INVOICE: dict[System, Sample] = {
         "OrderStatus": E("Invoiced", "Confirmed"),
         "ReferenceNumber": E("PO 77", "Rackbeat faktura 3001"),
         "ReferenceOrderId": E(1010, 1011),
+        "ReferenceInvoiceId": E("", "70001"),
         "DateInvoiced": E(_time(11), _time(12)),
     },
 }
