@@ -330,11 +330,9 @@ def compare(
 def _vanished(kind: AnyKind, links: Links, listed: dict[str, Listed], clients: Clients) -> set[str]:
     """The keys of linked records that 24SevenOffice has no more."""
     absent = {link.tfso_key for link in links.watched} - listed.keys()
-    to_be_asked = [link.tfso_key for link in links.unlisted if link.tfso_key in absent]
-    if not to_be_asked:
+    if kind.listed_for is None or not absent:
         return absent
-    missing = kind.tfso.missing(clients.of(System.TFSO), to_be_asked)
-    return absent - set(to_be_asked) | missing
+    return kind.tfso.missing(clients.of(System.TFSO), sorted(absent))
 
 
 def _listed(

@@ -460,6 +460,7 @@ def _try_again(session: Session, chosen: ColumnElement[bool], *, now: datetime) 
             due_at=now,
             enqueued_at=None,
             snapshot=None,
+            candidates=None,
             blocked_kind=None,
             blocked_key=None,
         )

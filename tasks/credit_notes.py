@@ -10,7 +10,7 @@ from shared.failures import Unmappable
 from shared.kind import Record
 from shared.tfso.client import TfsoClient
 from shared.values import decimal, records, text
-from tasks.goods import have_same_goods
+from tasks.goods import have_same_goods, may_take_back
 from tasks.rackbeat_documents import orders_of
 from tasks.tfso_documents import takes_back
 
@@ -86,13 +86,14 @@ def credited_in_rackbeat(note: Record, others: Iterable[Record]) -> str | None:
         and _place(other) < _place(note)
     ]
     invoices = [other for other in siblings if not other.get("is_creditnote")]
+    for earlier in (other for other in siblings if other.get("is_creditnote")):
+        if (credited := _only_one_with_goods_of(earlier, invoices)) is not None:
+            invoices.remove(credited)
     if len(invoices) > 1:
-        for earlier in (other for other in siblings if other.get("is_creditnote")):
-            if (credited := _only_one_with_goods_of(earlier, invoices)) is not None:
-                invoices.remove(credited)
         credited = _only_one_with_goods_of(note, invoices)
-        invoices = [] if credited is None else [credited]
-    return text(invoices[0].get("number")) if invoices else None
+    else:
+        credited = next((each for each in invoices if may_take_back(note, each)), None)
+    return None if credited is None else text(credited.get("number"))
 
 
 def _only_one_with_goods_of(note: Record, invoices: list[Record]) -> Record | None:

@@ -271,6 +271,7 @@ NOTES: tuple[Note, ...] = (
         "settled_apart",
         "`Inactive` in an order all of which is invoiced, in documents apart.",
     ),
+    N(("invoice",), FORTH, "credits", "Named in the journal, where that invoice is not linked."),
     N(("invoice",), FORTH, "settles[]", "These orders are transferred once more."),
     N(("invoice",), FORTH, "covers_order", "Decides whether the order itself is changed."),
     N(

@@ -228,6 +228,7 @@ _ORDER: dict[System, Sample] = {
         "order_date": E("2026-03-02", "2026-03-03"),
         "deliver_at": E("2026-03-09", "2026-03-10"),
         "is_cancelled": E(False, True),
+        "is_invoiced": E(None, True),
         "is_settled_apart": E(False, True),
     },
     System.TFSO: _TFSO_DOCUMENT,

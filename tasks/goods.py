@@ -25,6 +25,12 @@ def invoices_whole(invoice: Record, order: Record) -> bool:
     return len(orders_of(invoice)) == 1 and of_order == quantities_of(rackbeat_lines(invoice))
 
 
+def may_take_back(note: Record, invoice: Record) -> bool:
+    """Whether a credit note takes nothing back that an invoice has not sold."""
+    sold = quantities_of(_goods({**invoice, "is_creditnote": True}))
+    return all(sold[name] <= quantity for name, quantity in quantities_of(_goods(note)).items())
+
+
 def _goods(record: Record) -> tuple[Line, ...]:
     lines = rackbeat_lines(record) or ()
     return taken_back(lines) if record.get("is_creditnote") else lines

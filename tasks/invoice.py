@@ -21,6 +21,7 @@ class Invoice(Document):
             in 24SevenOffice.
         credit: it is a credit note.
         credited: the invoice a credit note is about, where that is linked.
+        credits: that invoice's number in Rackbeat, linked or not.
         settles: numbers of orders in Rackbeat all of which is invoiced by now, in documents of
             their own in 24SevenOffice.
         status: in 24SevenOffice; Rackbeat's invoices have none.
@@ -28,7 +29,8 @@ class Invoice(Document):
     """
 
     not_compared = Document.not_compared | {
-        "order", "order_mark", "order_reference", "covers_order", "credit", "credited", "settles",
+        "order", "order_mark", "order_reference", "covers_order", "credit", "credited", "credits",
+        "settles",
     }  # fmt: skip
 
     moves_on = frozenset({"status"})
@@ -39,6 +41,7 @@ class Invoice(Document):
     covers_order: bool = False
     credit: bool = False
     credited: Annotated[Text, RefersTo("invoice", optional=True)] = None
+    credits: Text = None
     settles: tuple[str, ...] = ()
     invoiced_on: date | None = None
     due_on: date | None = None

@@ -21,13 +21,15 @@ def withdrawn(existing: Record) -> Payload:
         Unmappable: it is an invoice already, or was an order before: somebody has to decide.
     """
     key = existing.get("OrderId")
+    if not is_invoice(existing):  # somebody has seen to it
+        return {"OrderStatus": existing.get("OrderStatus", "Web"), "IncludeVAT": False}
     if existing.get("OrderStatus") in INVOICED:
         raise Unmappable(
             f"The invoice has been deleted in Rackbeat, but order {key} is invoiced in "
             f"24SevenOffice (invoice {existing.get('InvoiceId')}). Make a credit note there, or "
-            "leave it if it is right."
+            "leave it if it is right; then remove the link with `varebro link remove`."
         )
-    if not is_made_of_invoice(existing):
+    if not is_made_of_invoice(existing) and existing.get("OrderStatus") != INACTIVE:
         raise Unmappable(
             f"The invoice has been deleted in Rackbeat; in 24SevenOffice it is order {key}, which "
             "was there before. Give the order the status it is to have, or make it inactive; and "
@@ -40,6 +42,12 @@ def status_of_invoice(context: Context) -> str:
     """The status of the setting, unless somebody has taken the invoice further."""
     there = context.existing or {}
     status, wanted = text(there.get("OrderStatus")), context.settings.invoice.status
+    if is_invoice(there) and status == INACTIVE:
+        context.note(
+            "Somebody has made it inactive in 24SevenOffice, and so it stays. If it is to be "
+            "invoiced, give it its status there."
+        )
+        return INACTIVE
     if status in INVOICED or (is_invoice(there) and (status, wanted) == ("ForInvoicing", "Draft")):
         return str(status)
     return wanted
@@ -56,10 +64,12 @@ def where_it_belongs(entity: Invoice, context: Context) -> Payload:
         belongs["order_mark"] = entity.order_mark
     if entity.credit:
         refers_to = "its order alone" if belongs else "nothing"
-        context.note(
-            "It cannot be told which invoice in 24SevenOffice it credits: there it refers to "
-            f"{refers_to}. Rackbeat does not say it, and not just one invoice fits it."
+        why = (
+            "Rackbeat does not say which invoice it credits, and not just one fits it"
+            if entity.credits is None
+            else f"It credits invoice {entity.credits}, which has not been transferred"
         )
+        context.note(f"{why}: in 24SevenOffice it refers to {refers_to}.")
         return belongs | ({ONE_OF_SEVERAL: True} if belongs else {})
     if entity.settles and entity.order is None:
         context.note(

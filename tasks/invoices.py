@@ -74,27 +74,26 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             return f"It was made of the document {written.removeprefix('24SO ')} in 24SevenOffice."
         return None
 
-    def read(self, client: RackbeatClient, key: str) -> Record | None:
-        """The invoice, with what its orders say of it, or the only invoice it may credit."""
-        record = super().read(client, key)
-        if record is None:
-            return None
+    def completed(self, client: RackbeatClient, record: Record, settings: Settings) -> Record:
+        """With what its orders say of it, and the only invoice it may credit."""
+        del settings
         numbers = orders_of(record)
         orders = {number: client.get(ORDERS, number) or {} for number in numbers}
+        more: Record = {}
         if len(numbers) == 1:
             order = orders[numbers[0]]
-            record["order_lines"] = order.get("lines") or []
-            record["order_mark"] = RackbeatOrders().mark_of(order or {"number": numbers[0]})
-            record["order_reference"] = their_reference(order)
+            more["order_lines"] = order.get("lines") or []
+            more["order_mark"] = RackbeatOrders().mark_of(order or {"number": numbers[0]})
+            more["order_reference"] = their_reference(order)
         if record.get("is_creditnote"):
-            record["credited"] = credited_in_rackbeat(record, self._siblings(client, record))
+            more["credited"] = credited_in_rackbeat(record, self._siblings(client, record))
         elif not any(invoices_whole(record, order) for order in orders.values()):
-            record["settles"] = [
+            more["settles"] = [
                 number
                 for number, order in orders.items()
                 if RackbeatOrders().is_settled_apart(client, order)
             ]
-        return record
+        return record | more
 
     def _siblings(self, client: RackbeatClient, record: Record) -> Iterator[Record]:
         """The newest documents of its order; of its customer, where it has none."""
@@ -134,6 +133,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
             covers_order=covers_order,
             credit=credit,
             credited=text(record.get("credited")),
+            credits=text(record.get("credited")),
             settles=tuple(record.get("settles") or ()),
             invoiced_on=invoiced_on,
             due_on=due_on,

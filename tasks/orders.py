@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.entity import Seen
 from shared.failures import Unmappable
 from shared.kind import Context, Kind, Note, Payload, Record, Written, events
 from shared.queues import Queue
@@ -10,6 +11,7 @@ from shared.rackbeat.protocol import CUSTOMER_INVOICES, ORDERS
 from shared.settings import Settings
 from shared.tfso.client import TfsoClient
 from shared.tfso.protocol import INVOICED
+from shared.values import text
 from shared.words import Direction, System
 from tasks.credit_notes import is_credit_note
 from tasks.documents import Document, take_back
@@ -38,17 +40,21 @@ class Order(Document):
 
     Attributes:
         cancelled: it is not to be carried out.
-        settled_apart: all of it is invoiced in Rackbeat, in documents apart in 24SevenOffice.
+        settled_apart: all of it is invoiced in Rackbeat, in documents apart in 24SevenOffice; None
+            where nobody has looked.
     """
-
-    not_compared = Document.not_compared | {"settled_apart"}
 
     may_be_empty = frozenset(
         {"heading", "note", "their_reference", "reference_number", "deliver_on", "delivery_address"}
     )
 
     cancelled: bool = False
-    settled_apart: bool = False
+    settled_apart: bool | None = None
+
+    def seen(self) -> Seen:
+        """What nobody has looked for is not known, and no change."""
+        unknown = {"settled_apart"} if self.settled_apart is None else set()
+        return {name: value for name, value in super().seen().items() if name not in unknown}
 
     def empty(self) -> set[str]:
         """Of a cancelled order nothing is written but that it is cancelled."""
@@ -77,11 +83,11 @@ class RackbeatOrders(RackbeatDocuments[Order]):
             settled_apart=_is_settled_apart(record, context.settings),
         )
 
-    def read(self, client: RackbeatClient, key: str) -> Record | None:
-        record = super().read(client, key)
-        if record is not None:
-            record["is_settled_apart"] = self.is_settled_apart(client, record)
-        return record
+    def completed(self, client: RackbeatClient, record: Record, settings: Settings) -> Record:
+        """With whether it is settled apart, where its invoices go to 24SevenOffice."""
+        if not settings.invoice.lets(Direction.RACKBEAT_TO_24SO):
+            return record
+        return {**record, "is_settled_apart": self.is_settled_apart(client, record)}
 
     def is_settled_apart(self, client: RackbeatClient, order: Record) -> bool:
         """Whether all of an order is invoiced, in invoices none of which is the order itself: they
@@ -108,7 +114,7 @@ class RackbeatOrders(RackbeatDocuments[Order]):
     def rests(self, record: Record, settings: Settings) -> str | None:
         if _is_cancelled(record):
             return None
-        if settings.order.lets(Direction.RACKBEAT_TO_24SO) or _is_settled_apart(record, settings):
+        if settings.order.lets(Direction.RACKBEAT_TO_24SO) or record.get("is_settled_apart"):
             return super().rests(record, settings)
         return "It was made in 24SevenOffice, and is not settled by its invoices."
 
@@ -160,9 +166,12 @@ class RackbeatOrders(RackbeatDocuments[Order]):
         self.update_lines(client, key, payload["lines"], existing.get("lines") or [])
 
 
-def _is_settled_apart(record: Record, settings: Settings) -> bool:
-    goes = settings.invoice.lets(Direction.RACKBEAT_TO_24SO)
-    return goes and bool(record.get("is_settled_apart"))
+def _is_settled_apart(record: Record, settings: Settings) -> bool | None:
+    """None where nobody has looked; what is not invoiced is not settled, either."""
+    if not settings.invoice.lets(Direction.RACKBEAT_TO_24SO):
+        return None
+    looked_up: bool | None = record.get("is_settled_apart")
+    return False if record.get("is_invoiced") is False else looked_up
 
 
 def _is_cancelled(record: Record) -> bool:
@@ -184,12 +193,16 @@ def _booking(payload: Payload, context: Context) -> Payload:
 def _why_locked(key: str, payload: Payload, existing: Record) -> str:
     """Why a booked order is not changed in Rackbeat, and what to do instead."""
     cancelled = payload.get("heading") == CANCELLED
-    happened = "cancelled or deleted" if cancelled else "changed"
+    happened = "is inactive or deleted" if cancelled else "has been changed"
+    apart = (
+        " Where it was made inactive because its invoices are documents of their own there, that "
+        "is as it should be."
+    )
     if existing.get("is_invoiced") or existing.get("is_partly_invoiced"):
         return (
-            f"Order {key} is invoiced in Rackbeat, and has been {happened} in 24SevenOffice since. "
-            "That concerns the invoice: if it is not right any more, credit it where invoices are "
-            "made, and make a new one if need be."
+            f"Order {key} is invoiced in Rackbeat, and {happened} in 24SevenOffice. That concerns "
+            "the invoice: if it is not right any more, credit it where invoices are made, and make "
+            f"a new one if need be.{apart if cancelled else ''}"
         )
     if cancelled:
         return (
@@ -251,7 +264,8 @@ class TfsoOrders(TfsoDocuments[Order]):
             _tell_settled(context.existing, context.note)
             return {"OrderStatus": INACTIVE, "IncludeVAT": False}
         if entity.cancelled:
-            return {"OrderStatus": _status_of_cancelled(context), "IncludeVAT": False}
+            status = _status_of_cancelled(entity, context)
+            return {"OrderStatus": status, "IncludeVAT": False}
         payload = self.document_payload(entity, context)
         if context.existing is None:
             payload["OrderStatus"] = context.settings.order.status
@@ -283,12 +297,14 @@ def _tell_settled(existing: Record, note: Note) -> None:
         )
 
 
-def _status_of_cancelled(context: Context) -> str:
+def _status_of_cancelled(order: Order, context: Context) -> str:
     """Inactive, and for an order that was made in 24SevenOffice as it is: it is given up only
     where it was made."""
     existing = context.existing
     if existing is None or not order_mark(existing).startswith("24SO "):
         return INACTIVE
+    if text(existing.get("ExternalStatus")) == order.number:
+        return INACTIVE  # it is Rackbeat's, though somebody has written over its reference number
     status = str(existing.get("OrderStatus", "Web"))
     if status == INACTIVE:
         return status

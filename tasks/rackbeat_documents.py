@@ -86,8 +86,9 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def lookups(self, entity: D, settings: Settings) -> list[Lookup]:
         carrier = settings.order.item_for_text
-        carried = any(
-            line.product is None and (line.name or line.net()) for line in entity.lines or ()
+        lines = lines_for_rackbeat(entity, carrier, note=lambda _: None)
+        carried = len(lines) > len(entity.lines or ()) or any(
+            line.product is None and (line.name or line.net()) for line in lines
         )
         needed = [Lookup(ITEM_FOR_TEXT, carrier)] if carrier is not None and carried else []
         return [*_lookups(entity), *needed]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import product
 
-from shared.entity import SMALLEST
+from shared.entity import SMALLEST, plain
 from shared.failures import Unmappable
 from tasks.documents import HUNDRED, ORE, Document, Line, to_the_ore
 
@@ -20,6 +20,8 @@ Lines = tuple[Line, ...]
 # So many øre are moved between lines with different VAT, and so many rates are looked at.
 FAR, MANY = 2, 4
 ROUNDING = "Øreavrunding"
+# The price of more pieces than these, which has six decimals, may jump over an øre.
+FEW_PIECES = 5_000
 
 
 def total_of(lines: Iterable[Line]) -> Decimal:
@@ -89,18 +91,36 @@ def lines_for_rackbeat(
     Raises:
         Unmappable: they do not.
     """
-    lines = _with_total(document)
-    said = document.total_with_vat
-    if said is not None and rackbeat_total_of(lines) != to_the_ore(said):
-        lines = _with_total_and_vat(document, lines, carrier)
-    _tell(document.lines or (), lines, document.total if said is None else said, note)
-    total = document.total
+    # A credit note gets the prices of its invoice.
+    is_negative = total_of(document.lines or ()) < 0
+    lines = _evened_out(_turned(document) if is_negative else document, carrier)
+    lines = _negative(lines) if is_negative else lines
+    said, total = document.total_with_vat, document.total
+    _tell(document.lines or (), lines, total if said is None else said, note)
     if total is not None and total_of(lines) != to_the_ore(total):
         note(
             f"Without VAT it comes to {total_of(lines)} in Rackbeat instead of {total}, so that "
             f"the total with VAT stays {said}: the two systems round at different places."
         )
     return lines
+
+
+def _evened_out(document: Document, carrier: str | None) -> Lines:
+    lines = _with_total(document)
+    said = document.total_with_vat
+    if said is not None and rackbeat_total_of(lines) != to_the_ore(said):
+        return _with_total_and_vat(document, lines, carrier)
+    return lines
+
+
+def _turned(document: Document) -> Document:
+    amounts = {"total": document.total, "total_with_vat": document.total_with_vat}
+    turned = {name: None if amount is None else -amount for name, amount in amounts.items()}
+    return document.model_copy(update={"lines": _negative(document.lines or ()), **turned})
+
+
+def _negative(lines: Lines) -> Lines:
+    return tuple(line.model_copy(update={"quantity": -line.quantity}) for line in lines)
 
 
 def _with_total(document: Document) -> Lines:
@@ -158,9 +178,21 @@ def _moves(lines: Lines) -> Iterator[dict[int, Decimal]]:
 
 
 def _costliest(lines: Lines) -> list[int]:
-    """Which lines cost something, the most first: what costs nothing has not been rounded."""
+    """Which lines cost something, those first whose price can take up an øre, and of these the
+    most expensive: what costs nothing has not been rounded."""
     costly = [position for position, line in enumerate(lines) if line.exact()]
-    return sorted(costly, key=lambda position: -abs(lines[position].exact()))
+    return sorted(
+        costly,
+        key=lambda position: (
+            abs(_worth(lines[position])) > FEW_PIECES,
+            -abs(lines[position].exact()),
+        ),
+    )
+
+
+def _worth(line: Line) -> Decimal:
+    """By how much it costs more if its price is higher by one."""
+    return line.quantity * (1 - line.discount / HUNDRED)
 
 
 def _is_rounding(difference: Decimal, lines: Lines) -> bool:
@@ -172,8 +204,8 @@ def _costing(lines: Lines, nets: Mapping[int, Decimal]) -> Lines:
     changed = list(lines)
     for position, net in nets.items():
         line = lines[position]
-        worth = line.quantity * (1 - line.discount / HUNDRED)
-        changed[position] = line.model_copy(update={"price": (net / worth).quantize(SMALLEST)})
+        price = (net / _worth(line)).quantize(SMALLEST)
+        changed[position] = line.model_copy(update={"price": price})
     return tuple(changed)
 
 
@@ -181,9 +213,14 @@ def _tell(lines: Lines, written: Lines, total: Decimal | None, note: Callable[[s
     for before, after in zip(lines, written, strict=False):
         if before.price != after.price:
             note(
-                f"The price of '{before.name}' is {after.price} instead of {before.price}, so that "
-                f"the total stays {total}: the two systems round at different places."
+                f"The price of '{before.name}' is {plain(after.price)} instead of {before.price}, "
+                f"so that the total stays {total}: the two systems round at different places."
             )
+    for added in written[len(lines) :]:
+        note(
+            f"A line '{added.name}' of {abs(added.price)} without VAT is added, so that the total "
+            f"stays {total}: the two systems round at different places."
+        )
 
 
 _OR_A_LINE = (

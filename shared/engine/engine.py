@@ -244,8 +244,9 @@ class Engine:
                     yield News(follower, direction, change.key, Cause.DEPENDENCY, bulk=change.bulk)
 
     def _moved(self, session: Session, writer: JournalWriter, result: Result) -> Iterator[News]:
-        """What does not stay as it is in 24SevenOffice after something has been written."""
-        if result.outcome not in {Outcome.CREATED, Outcome.UPDATED}:
+        """What does not stay as it is in 24SevenOffice after something has been written, or is
+        found to have been: the answer was lost."""
+        if result.outcome not in {Outcome.CREATED, Outcome.UPDATED, Outcome.MATCHED}:
             return
         change, forth = writer.change, Direction.RACKBEAT_TO_24SO
         for moved in writer.moved:

@@ -118,7 +118,7 @@ def test_a_credit_note_that_fits_several_invoices_refers_to_their_order_and_says
     assert the_world.states() == []
     assert others(the_world, order)[-1]["ReferenceOrderId"] == order["OrderId"]
     (told,) = the_world.change(kind="invoice", key=str(note)).notes
-    assert "there it refers to its order alone" in told
+    assert "in 24SevenOffice it refers to its order alone" in told
 
 
 def test_a_credit_note_without_an_order_refers_to_the_invoice_of_the_customer(
@@ -157,7 +157,7 @@ def test_a_credit_note_that_fits_no_invoice_says_that_it_refers_to_nothing(
     document = the_world.all_in_tfso("orders")[-1]
     assert "ReferenceOrderId" not in document
     (told,) = the_world.change(kind="invoice", key=str(note)).notes
-    assert "there it refers to nothing" in told
+    assert "not just one fits it: in 24SevenOffice it refers to nothing" in told
 
 
 def test_a_credit_note_without_an_answer_is_not_made_once_more_when_the_origin_changes(
@@ -218,6 +218,34 @@ def test_an_invoice_that_comes_to_less_than_nothing_is_made_once(
     assert the_world.states() == []
 
 
+def test_a_credit_note_of_goods_that_the_only_invoice_did_not_sell_refers_to_nothing(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    rackbeat_goods(the_world, "TELT-2", "TELT-3")
+    buyer = rackbeat_invoice(the_world, of("TELT-2", 2))["customer"]["number"]
+    the_world.settle()
+    note = rackbeat_invoice(the_world, of("TELT-3", 7), customer_id=buyer, is_creditnote=True)
+    the_world.settle()
+    (document,) = [
+        each
+        for each in the_world.all_in_tfso("orders")
+        if each["ReferenceNumber"] == f"Rackbeat faktura {note['number']}"
+    ]
+    assert "ReferenceOrderId" not in document
+
+
+def test_a_credit_note_of_an_invoice_that_is_not_transferred_names_it(the_world: World) -> None:
+    rackbeat_goods(the_world, "TELT-2")
+    invoice = rackbeat_invoice(the_world, of("TELT-2", 2))
+    the_world.connect()
+    connected_long_ago(the_world)
+    note = credit(the_world, invoice["number"])
+    the_world.settle()
+    (told,) = the_world.change(kind="invoice", key=str(note)).notes
+    assert f"It credits invoice {invoice['number']}, which has not been transferred" in told
+
+
 # -- from 24SevenOffice -------------------------------------------------------------------------
 
 
@@ -232,6 +260,20 @@ def invoiced(the_world: World, *rows: Json, **fields: Any) -> Json:
 
 def notes(the_world: World) -> list[Json]:
     return [each for each in invoices(the_world) if each["is_creditnote"]]
+
+
+def test_a_credit_note_from_24so_is_rounded_as_its_invoice_is(the_world: World) -> None:
+    the_world.connect(invoice=FROM_24SO)
+    connected_long_ago(the_world)
+    customer, product = tfso_goods(the_world)
+    rows = [row(product, 7, "210.19", VatRate="25"), row(product, 2, "182.88", VatRate="15")]
+    made = tfso_order(the_world, customer["Id"], *rows, OrderStatus="Invoiced")
+    later(the_world)
+    credit_in_tfso(the_world, refresh(the_world, made))
+    later(the_world)
+    assert the_world.states() == []
+    (note,) = notes(the_world)
+    assert note["is_booked"]
 
 
 @pytest.mark.parametrize("negative", [True, False])

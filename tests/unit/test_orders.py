@@ -798,3 +798,28 @@ def test_a_refused_document_is_parked_with_the_currency_or_rate_that_24so_does_n
         with pytest.raises(Rejected) as refused:
             write()
         assert refused.value.message == " ".join(["24SevenOffice says no.", *why])
+
+
+def test_a_line_takes_up_the_ore_where_the_most_expensive_one_cannot() -> None:
+    rows = [(25_000, "0.54296", 5), (3, "166.63", 0), (10, "832.11", 10), (5, "186.58", "12.5")]
+    lines = tuple(
+        Line(
+            product=str(place),
+            name="Ski",
+            quantity=Decimal(quantity),
+            price=Decimal(price),
+            discount=Decimal(discount),
+            vat=Decimal(25),
+        )
+        for place, (quantity, price, discount) in enumerate(rows, start=1)
+    )
+    total = Decimal("27125.59")
+    order = Order(number="1", customer="45", lines=lines, total_with_vat=total)
+    written = KIND.tfso.parse(KIND.tfso.render(order, Context(DEFAULTS)), Context(DEFAULTS)).lines
+    assert total_with_vat_of(written or ()) == total
+
+
+def test_an_order_of_rackbeat_whose_reference_is_written_over_is_still_made_inactive() -> None:
+    existing = {"OrderStatus": "Confirmed", "ReferenceNumber": "PO 99", "ExternalStatus": 1021}
+    payload = to_24so(IN_RACKBEAT | {"is_cancelled": True}, existing=existing)
+    assert payload["OrderStatus"] == "Inactive"
