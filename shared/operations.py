@@ -22,7 +22,7 @@ from shared.journal.record import News
 from shared.links import find_link, relink
 from shared.pulls import bring_forward, pull
 from shared.runs import check_way, kind_called, kinds_of, news_of, start_run
-from shared.settings import Settings, as_stored, check_settings, load_settings
+from shared.settings import Settings, as_stored, check_changed, load_settings
 from shared.tables import Change, Connection, IdempotencyKey, Link, Run
 from shared.traces import log_failure
 from shared.values import moment
@@ -142,7 +142,8 @@ class Operations:
         return load_settings(self.connection(slug).settings)
 
     def change_settings(self, slug: str, changes: dict[str, Any]) -> Settings:
-        """Change settings, named as "product.origin"; None goes back to the default.
+        """Change settings, named as "product.origin"; None goes back to the default. Others stay
+        as they are stored, also such as could only be chosen earlier.
 
         What is under way is transferred by the new settings: they are read for every change. What
         is parked because something did not fit, perhaps a setting, is tried again.
@@ -153,15 +154,13 @@ class Operations:
         connection, now = self.connection(slug), self.engine.clock()
         connection_id = connection.id
         before = load_settings(connection.settings)
-        after = check_settings(_changed(as_stored(connection.settings), changes))
+        after, _ = _checked(connection.settings, changes)
         # Already now: what is only read from elsewhere from then on is nobody's edit.
         self._forget(connection_id, before, after)
         with self.engine.sessions.begin() as session:
             connection = session.get_one(Connection, connection_id, with_for_update=True)
             before = load_settings(connection.settings)
-            stored = as_stored(_changed(as_stored(connection.settings), changes))
-            after = check_settings(stored)
-            connection.settings = stored
+            after, connection.settings = _checked(connection.settings, changes)
             bring_forward(session, connection_id, after, self.engine.kinds, now=now)
             audit.note(
                 session,
@@ -467,6 +466,12 @@ def _try_again(session: Session, chosen: ColumnElement[bool], *, now: datetime) 
         .returning(Change.id)
     )
     return list(retried)
+
+
+def _checked(stored: dict[str, Any], changes: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """Settings with changes, and as they are to be stored."""
+    whole = as_stored(_changed(as_stored(stored), changes))
+    return check_changed(stored, _changed({}, changes), whole), whole
 
 
 def _changed(stored: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

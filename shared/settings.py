@@ -7,10 +7,11 @@ The defaults do what the official integration does: master data in both directio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
 from itertools import product
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 import structlog
 from pydantic import (
@@ -31,26 +32,57 @@ from shared.words import Direction, Origin, System
 log = structlog.get_logger()
 
 VERSION: Final = 1
-# The context in which settings are validated that were checked when somebody chose them.
-_STORED: Final = object()
 # By version, what makes of settings that are stored by it those of the next one.
 _UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+class Contradiction(NamedTuple):
+    """Values that do not go together.
+
+    Attributes:
+        taken_once: whether earlier versions took them: what is stored must go on to work.
+    """
+
+    message: str
+    taken_once: bool = False
+
+
+@dataclass(frozen=True)
+class _Leniency:
+    """The context in which settings are validated that are not all chosen just now.
+
+    Attributes:
+        passes_over: whether a contradiction is taken.
+        leaves_out: whether values are left out that could be chosen once.
+    """
+
+    passes_over: Callable[[Contradiction], bool]
+    leaves_out: bool = True
+
+
+_STORED: Final = _Leniency(lambda contradiction: contradiction.taken_once)
 
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class KindSettings(_Group):
-    """What every kind has."""
+class OfKind(_Group):
+    """The settings of one kind."""
+
+    origin: Origin
+
+    def lets(self, direction: Direction) -> bool:
+        return self.origin.lets(direction)
+
+
+class KindSettings(OfKind):
+    """What kinds have that travel both ways."""
 
     origin: Origin = Field(
         default=Origin.BOTH,
         description="Where records of this kind are made: rackbeat, 24so, both or off",
     )
-
-    def lets(self, direction: Direction) -> bool:
-        return self.origin.lets(direction)
 
 
 class CompanyNumber(StrEnum):
@@ -164,7 +196,7 @@ OrderStatus = Literal[
 _DONE_WITH = ("Invoiced", "InvoicedCashAccount", "InvoicedPack", "Inactive")
 
 
-class OrderSettings(_Group):
+class OrderSettings(OfKind):
     """Orders."""
 
     origin: Literal[Origin.RACKBEAT, Origin.TFSO, Origin.OFF] = Field(
@@ -204,7 +236,7 @@ class OrderSettings(_Group):
         done_with = [status for status in given if status in _DONE_WITH]
         if not done_with:
             return validate(given)
-        if info.context is _STORED:
+        if isinstance(info.context, _Leniency) and info.context.leaves_out:
             left = [status for status in given if status not in _DONE_WITH]
             return validate(left) if left else ()
         raise ValueError(
@@ -213,11 +245,8 @@ class OrderSettings(_Group):
             "invoice.origin says"
         )
 
-    def lets(self, direction: Direction) -> bool:
-        return self.origin.lets(direction)
 
-
-class InvoiceSettings(_Group):
+class InvoiceSettings(OfKind):
     """Sales invoices."""
 
     origin: Literal[Origin.RACKBEAT, Origin.TFSO, Origin.OFF] = Field(
@@ -235,11 +264,8 @@ class InvoiceSettings(_Group):
         "Auto (it does), Default (as the customer is set up there)",
     )
 
-    def lets(self, direction: Direction) -> bool:
-        return self.origin.lets(direction)
 
-
-class StockSettings(_Group):
+class StockSettings(OfKind):
     """Stock levels; they travel from Rackbeat to 24SevenOffice only."""
 
     origin: Literal[Origin.RACKBEAT, Origin.OFF] = Field(
@@ -254,9 +280,6 @@ class StockSettings(_Group):
         description="Numbers of the Rackbeat locations whose quantities count, added up; all of "
         "them where none is named. Each costs a call for every product, every night",
     )
-
-    def lets(self, direction: Direction) -> bool:
-        return self.origin.lets(direction)
 
 
 class ReconcileSettings(_Group):
@@ -282,9 +305,6 @@ class ConflictSettings(_Group):
     def winner(self) -> System | None:
         """The system whose edit always counts; None where the newest does."""
         return None if self.wins == "newest" else System(self.wins)
-
-
-OfKind = KindSettings | OrderSettings | InvoiceSettings | StockSettings
 
 
 class Settings(_Group):
@@ -331,47 +351,53 @@ class Settings(_Group):
         """The value of a setting, such as "product.price"."""
         return reduce(getattr, name.split("."), self)
 
+    def contradictions(self) -> list[Contradiction]:
+        """What does not go together."""
+        return [*self._documents_without_their_needs(), *self._products(), *self._unknown_kinds()]
+
     @model_validator(mode="after")
-    def _documents_have_what_they_need(self, info: ValidationInfo) -> Self:
-        problems = []
+    def _fit_together(self, info: ValidationInfo) -> Self:
+        found = self.contradictions()
+        if isinstance(info.context, _Leniency):
+            found = [each for each in found if not info.context.passes_over(each)]
+        if found:
+            raise ValueError(". ".join(each.message for each in found))
+        return self
+
+    def _documents_without_their_needs(self) -> Iterator[Contradiction]:
         for document, kind in product(("order", "invoice"), ("customer", "product")):
             origin = self.of(document).origin
             if origin is Origin.OFF or self.of(kind).origin is not Origin.OFF:
                 continue
-            # Earlier versions took the others: what is stored must go on to work.
-            if info.context is _STORED and (document, origin) != ("order", Origin.TFSO):
-                continue
-            problems.append(
+            yield Contradiction(
                 f"{document}s cannot originate in {System(origin).title} while {kind}s are off: "
                 f"an {document} needs its {kind}s. Set {kind}.origin, or set {document}.origin to "
-                "off"
+                "off",
+                taken_once=(document, origin) != ("order", Origin.TFSO),
             )
-        if problems:
-            raise ValueError(". ".join(problems))
-        return self
 
-    @model_validator(mode="after")
-    def _fit_together(self) -> Self:
+    def _products(self) -> Iterator[Contradiction]:
         if self.product.origin is not Origin.OFF and self.product_group.origin is Origin.OFF:
-            raise ValueError(
+            yield Contradiction(
                 "products cannot be transferred while product groups are off: every product in "
                 "Rackbeat has a group. Set product_group.origin, or set product.origin to off"
             )
         if self.product.number is ProductNumber.ID and self.product.lets(
             Direction.RACKBEAT_TO_24SO
         ):
-            raise ValueError(
+            yield Contradiction(
                 "24SevenOffice chooses its product Ids itself, so products made in Rackbeat cannot "
                 "keep their numbers there. Set product.number to no, or product.origin to 24so"
             )
+
+    def _unknown_kinds(self) -> Iterator[Contradiction]:
         kinds = {name for name, part in self if isinstance(part, OfKind)}
         for event, kind in self.events.items():
             if kind not in kinds:
-                raise ValueError(
+                yield Contradiction(
                     f"events: '{event}' is said to be about '{kind}'. Name one of: "
                     + ", ".join(sorted(kinds))
                 )
-        return self
 
 
 class SettingsError(ValueError):
@@ -392,7 +418,26 @@ def check_settings(given: dict[str, Any]) -> Settings:
     return _checked(given, None)
 
 
-def _checked(given: dict[str, Any], context: object) -> Settings:
+def check_changed(
+    stored: dict[str, Any], chosen: dict[str, Any], whole: dict[str, Any]
+) -> Settings:
+    """Settings of which a person has chosen some. The others stay as they are, also where they are
+    not known here or could only be chosen earlier; what is chosen must not add to that.
+
+    Args:
+        stored: as they were.
+        chosen: what has been chosen alone.
+        whole: with what has been chosen.
+
+    Raises:
+        SettingsError: what has been chosen is not allowed, or contradicts the rest.
+    """
+    before = load_settings(stored).contradictions()
+    _checked(chosen, _Leniency(lambda _: True, leaves_out=False))
+    return _checked(_known(whole, Settings), _Leniency(before.__contains__))
+
+
+def _checked(given: dict[str, Any], context: _Leniency | None) -> Settings:
     try:
         return Settings.model_validate(given, context=context)
     except ValidationError as error:

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
+from shared.operations import Operations
 from shared.runs import list_run, start_run
-from shared.settings import SettingsError, check_settings
+from shared.settings import SettingsError, check_settings, load_settings
 from shared.tables import Audit, Change, Connection
 from shared.words import Cause
 from tests.harness.mission import configure, later, of, rackbeat_goods, rackbeat_order, reconcile
@@ -179,7 +180,12 @@ def test_what_a_setting_kept_parked_is_tried_again_when_settings_are_changed(
 ) -> None:
     the_world.connect(order={"origin": "rackbeat"})
     with the_world.sessions.begin() as session:  # as could be chosen earlier
-        stored = {"customer": OFF, "order": {"origin": "rackbeat"}, "reconcile": NEVER}
+        stored = {
+            "customer": OFF,
+            "order": {"origin": "rackbeat"},
+            "invoice": OFF,
+            "reconcile": NEVER,
+        }
         session.execute(update(Connection).values(settings=stored))
     rackbeat_goods(the_world, "TELT-2")
     order = rackbeat_order(the_world, of("TELT-2", 2))
@@ -188,7 +194,7 @@ def test_what_a_setting_kept_parked_is_tried_again_when_settings_are_changed(
     parked = the_world.change(kind="order", key=str(order["number"]))
     assert (parked.state, parked.failure_class) == ("parked", "dependency")
     with pytest.raises(SettingsError, match="while customers are off"):
-        configure(the_world, local_currency="NOK")
+        configure(the_world, invoice__origin="rackbeat")
     assert the_world.change(kind="order", key=str(order["number"])).state == "parked"
     configure(the_world, customer__origin="both")
     the_world.settle()
@@ -233,6 +239,60 @@ def test_a_field_that_is_read_from_elsewhere_after_a_change_of_settings_is_no_ed
     assert float(here["recommended_cost_price"]) == 1800
     assert the_world.in_rackbeat("customers", customer["Id"])["currency"] == "NOK"
     assert the_world.states() == []
+
+
+EARLIER: dict[str, Any] = {
+    "customer": {"origin": "off"},
+    "order": {"origin": "rackbeat", "pull_statuses": ["Web", "Invoiced"], "colour": "red"},
+    "warehouse": {"origin": "both"},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order.origin": "off"},
+        {"invoice.origin": "off"},
+        {"local_currency": "SEK"},
+        {"order.pull_statuses": None},
+    ],
+)
+def test_settings_that_could_only_be_chosen_earlier_keep_no_other_from_being_changed(
+    the_world: World, changes: dict[str, Any]
+) -> None:
+    """Neither do settings that only the next version knows; both stay as they are stored."""
+    the_world.connect()
+    with the_world.sessions.begin() as session:
+        session.execute(update(Connection).values(settings=EARLIER))
+    after = Operations(the_world.engine, actor="test").change_settings(SLUG, changes)
+    for name, value in changes.items():
+        assert value in {None, after.named(name)}
+    with the_world.sessions() as session:
+        stored = session.scalars(select(Connection.settings)).one()
+    assert load_settings(stored) == after
+    assert (stored["warehouse"], stored["order"]["colour"]) == ({"origin": "both"}, "red")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"order.pull_statuses": ["Web", "Invoiced"]}, "order.pull_statuses: an order that is"),
+        ({"order.colour": "blue"}, "order.colour: There is no such setting"),
+        ({"order.origin": "24so"}, "orders cannot originate in 24SevenOffice while customers"),
+        ({"product.origin": "off"}, "orders cannot originate in Rackbeat while products are off"),
+        ({"product_group.origin": "off"}, "products cannot be transferred while product groups"),
+    ],
+)
+def test_what_could_only_be_chosen_earlier_cannot_be_chosen_or_added_to(
+    the_world: World, changes: dict[str, Any], problem: str
+) -> None:
+    the_world.connect()
+    with the_world.sessions.begin() as session:
+        session.execute(update(Connection).values(settings=EARLIER))
+    with pytest.raises(SettingsError, match=f"^{problem}"):
+        Operations(the_world.engine, actor="test").change_settings(SLUG, changes)
+    with the_world.sessions() as session:
+        assert session.scalars(select(Connection.settings)).one() == EARLIER
 
 
 def test_settings_are_stored_with_their_version(the_world: World) -> None:
