@@ -94,8 +94,6 @@ class Side(ABC, Generic[E]):
         right_within: how far a time this system tells may be off.
         chosen: fields of a new record here that hold a number somebody has chosen: the names of the
             settings by that of the field.
-        read_by: settings that decide what a field is read from here, and that field: its old value
-            says nothing once the setting has changed.
         for_the_call: what `render` puts into a payload for `create` alone, and is not written.
     """
 
@@ -103,7 +101,6 @@ class Side(ABC, Generic[E]):
     by_chance: ClassVar[frozenset[str]] = frozenset()
     right_within: ClassVar[timedelta] = timedelta(0)
     chosen: ClassVar[Mapping[str, str]] = {}
-    read_by: ClassVar[Mapping[str, str]] = {}
     for_the_call: ClassVar[frozenset[str]] = frozenset()
 
     # -- pure ---------------------------------------------------------------------------------
@@ -144,6 +141,11 @@ class Side(ABC, Generic[E]):
         None where that is clear."""
         del record
         return None
+
+    def read_by(self) -> Mapping[str, tuple[str, ...]]:
+        """Settings that decide what fields are read from here, and those fields: their old values
+        say nothing once the setting has changed."""
+        return {}
 
     def shared_identifier(self, settings: Settings) -> str | None:
         """The identifier that several records here may have, though the other system's record gets

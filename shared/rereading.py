@@ -27,8 +27,9 @@ def forget(
     for kind, system in product(kinds, System):
         fields = {
             field
-            for setting, field in kind.side(system).read_by.items()
+            for setting, fields_of_it in kind.side(system).read_by().items()
             if before.named(setting) != after.named(setting)
+            for field in fields_of_it
         }
         for field in fields:
             forget_field(session, connection_id, kind.name, system, field)

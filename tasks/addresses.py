@@ -12,6 +12,8 @@ from tasks.documents import Address
 Written = Mapping[str, Any]
 
 PARTS = ("name", "street", "street2", "zipcode", "city", "country")
+# What is read by settings, in both systems: the country of an address that names none.
+READ_BY = {"customer.country": ("address", "delivery_address")}
 # How an address is called in Rackbeat where it is a record of its own, and how its fields begin
 # otherwise.
 BILLING, DELIVERY = ("billing_address", "address_"), ("delivery_address", "delivery_address_")

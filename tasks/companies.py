@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -132,6 +132,9 @@ class RackbeatCompanies(RackbeatSide[Company]):
         assert isinstance(own, CompanySettings)  # noqa: S101 - narrows for mypy
         return own
 
+    def read_by(self) -> Mapping[str, tuple[str, ...]]:
+        return {f"{self.kind}.country": ("country",)}
+
     def parse(self, record: Record, context: Context) -> Company:
         number = text(record.get("number"))
         barred = flag(record.get("is_barred"), "is barred")
@@ -237,7 +240,9 @@ class TfsoCompanies(TfsoSide[Company]):
     kind: ClassVar[str]
     title: ClassVar[str]
     types: ClassVar[tuple[str, ...]]
-    read_by: ClassVar = {"local_currency": "currency"}
+
+    def read_by(self) -> Mapping[str, tuple[str, ...]]:
+        return {f"{self.kind}.country": ("country",), "local_currency": ("currency",)}
 
     def parse(self, record: Record, context: Context) -> Company:
         address = part(record, "Addresses", "Post")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
@@ -209,7 +209,9 @@ class TfsoProducts(TfsoSide[Product]):
     service = Service.PRODUCT
     save_operation = "SaveProducts"
     chosen: ClassVar = {"CategoryId": "product.category"}
-    read_by: ClassVar = {"product.price": "sales_price", "product.cost": "cost_price"}
+
+    def read_by(self) -> Mapping[str, tuple[str, ...]]:
+        return {"product.price": ("sales_price",), "product.cost": ("cost_price",)}
 
     def parse(self, record: Record, context: Context) -> Product:
         by_id = context.settings.product.number is ProductNumber.ID

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -65,6 +65,9 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def existed_by(self, record: Record) -> datetime | None:
         return moment(record.get("created_at"))
+
+    def read_by(self) -> Mapping[str, tuple[str, ...]]:
+        return {**addresses.READ_BY, "order.item_for_text": ("lines",)}
 
     def fields(self, record: Record, context: Context) -> dict[str, Any]:
         """The fields all documents have, from a record as read or as written."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.failures import Rejected, Unmappable
 from shared.kind import Context, Found, Payload, Record, Sought
@@ -128,7 +128,9 @@ class TfsoDocuments(TfsoSide[D], Generic[D]):
     service = Service.INVOICE
     save_operation = "SaveInvoices"
     key_property = "OrderId"
-    read_by: ClassVar = {"local_currency": "currency"}
+
+    def read_by(self) -> Mapping[str, tuple[str, ...]]:
+        return {**addresses.READ_BY, "local_currency": ("currency",)}
 
     @abstractmethod
     def mark_of(self, record: Record) -> str:

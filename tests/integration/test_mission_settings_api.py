@@ -16,7 +16,15 @@ from shared.runs import list_run, start_run
 from shared.settings import SettingsError, check_settings, load_settings
 from shared.tables import Audit, Change, Connection
 from shared.words import Cause
-from tests.harness.mission import configure, later, of, rackbeat_goods, rackbeat_order, reconcile
+from tests.harness.mission import (
+    configure,
+    later,
+    of,
+    rackbeat_goods,
+    rackbeat_invoice,
+    rackbeat_order,
+    reconcile,
+)
 from tests.harness.people import (
     rackbeat_customer,
     rackbeat_supplier,
@@ -30,6 +38,7 @@ from workers.cli import app as cli
 from workers.web import api
 
 TOKEN = "the-token-of-the-test"
+ADDRESS = {"address_street": "Elvevegen 2", "address_zipcode": "2550", "address_city": "Os"}
 
 
 @pytest.fixture
@@ -238,6 +247,48 @@ def test_a_field_that_is_read_from_elsewhere_after_a_change_of_settings_is_no_ed
     here = the_world.in_rackbeat("products", "SKI-205")
     assert float(here["recommended_cost_price"]) == 1800
     assert the_world.in_rackbeat("customers", customer["Id"])["currency"] == "NOK"
+    assert the_world.states() == []
+
+
+@pytest.mark.parametrize("origin", ["both", "rackbeat"])
+def test_a_country_that_is_read_from_the_settings_is_no_edit_when_they_change(
+    the_world: World, origin: str
+) -> None:
+    """Neither of a customer or supplier, nor of the documents addressed to one."""
+    the_world.connect(
+        customer={"origin": origin}, supplier={"origin": origin}, invoice={"status": "Invoiced"}
+    )
+    rackbeat_goods(the_world, "TELT-2")
+    nowhere: dict[str, Any] = {"address_country": None}
+    rackbeat_supplier(the_world, **nowhere)
+    buyer = rackbeat_customer(the_world, number=71001, **nowhere)["number"]
+    rackbeat_invoice(the_world, of("TELT-2", 2), customer_id=buyer, **ADDRESS)
+    the_world.settle()
+    reconcile(the_world)
+    the_world.reset_calls()
+    configure(the_world, customer__country="SE", supplier__country="SE")
+    reconcile(the_world)
+    assert the_world.writes() == {}
+    assert the_world.states() == []
+    the_world.rackbeat.edit("customers", buyer, {"contact_phone": "22 22 22 22"})
+    the_world.settle()
+    there = the_world.in_tfso("companies", buyer)
+    assert there["PhoneNumbers"]["Primary"]["Value"] == "22 22 22 22"
+
+
+def test_lines_that_are_read_as_texts_after_a_change_of_settings_are_no_edit(
+    the_world: World,
+) -> None:
+    the_world.connect(invoice={"status": "Invoiced"})
+    rackbeat_goods(the_world, "TELT-2", "9000")
+    lines = (of("TELT-2", 2), of("9000", 1, 50, name="Frakt"), of("9000", 0, 0, name="Takk"))
+    rackbeat_invoice(the_world, *lines)
+    the_world.settle()
+    reconcile(the_world)
+    the_world.reset_calls()
+    configure(the_world, order__item_for_text="9000")
+    reconcile(the_world)
+    assert the_world.writes() == {}
     assert the_world.states() == []
 
 
