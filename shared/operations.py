@@ -470,8 +470,8 @@ def _try_again(session: Session, chosen: ColumnElement[bool], *, now: datetime) 
 
 def _checked(stored: dict[str, Any], changes: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
     """Settings with changes, and as they are to be stored."""
-    whole = as_stored(_changed(as_stored(stored), changes))
-    return check_changed(stored, _changed({}, changes), whole), whole
+    whole = _changed(as_stored(stored), changes)
+    return check_changed(stored, _changed({}, changes), whole), as_stored(whole)
 
 
 def _changed(stored: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ import httpx
 import pytest
 import redis
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 from structlog.testing import CapturingLogger
 
 from sandbox.threads import free_address
 from shared.config import configuration
 from shared.report import unknown_events
-from shared.tables import WebhookDelivery, WebhookSubscription
+from shared.tables import Connection, WebhookDelivery, WebhookSubscription
 from tests.harness.people import known_token, linked, tfso_product
 from tests.harness.stored import everything_stored, written_as
 from tests.harness.world import SLUG, World
@@ -252,6 +252,22 @@ def test_a_token_sent_to_us_is_neither_stored_nor_logged(
     everything = printed.out + printed.err + caplog.text + everything_stored(receiver.sessions)
     assert "shelf.painted" in printed.out + printed.err + caplog.text
     assert not [form for form in written_as(TOKEN) if form in everything]
+
+
+def test_while_the_settings_are_of_a_newer_version_a_webhook_is_to_come_again(
+    receiver: World,
+) -> None:
+    """Another process, of that version, knows whether the record is transferred."""
+    with receiver.sessions.begin() as session:
+        session.execute(update(Connection).values(settings={"version": 2}))
+    answer = deliver(receiver)
+    assert answer.status_code == 503
+    assert "of version 2" in answer.json()["detail"]
+    assert nothing_is_stored(receiver)
+    with receiver.sessions.begin() as session:
+        session.execute(update(Connection).values(settings={"version": 1}))
+    assert deliver(receiver).status_code == 202
+    assert receiver.change().key == "SKI-205"
 
 
 # -- without a broker ---------------------------------------------------------------------------

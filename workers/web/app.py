@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.requests import ClientDisconnect
 
 from shared.config import configuration
+from shared.settings import SettingsTooNewError
 from workers.process import the_sessions
 from workers.web import api, webhooks
 from workers.web.plain import PROBLEMS, PlainAnswer, not_valid
@@ -42,6 +43,12 @@ def _later(_request: Request, error: Exception) -> Response:
     return PlainAnswer({"detail": "The database does not answer; try again."}, status_code=503)
 
 
+def _upgraded(_request: Request, error: Exception) -> Response:
+    """While processes of two versions run side by side, one of the newer version takes it."""
+    log.warning("settings of a newer version", reason=str(error))
+    return PlainAnswer({"detail": str(error)}, status_code=503)
+
+
 def _gone(_request: Request, _error: Exception) -> Response:
     """Whoever breaks off while sending is no fault of ours; nobody reads this answer."""
     return Response(status_code=400)
@@ -52,6 +59,7 @@ app.add_exception_handler(RequestValidationError, not_valid)
 # Whoever is told to come back later does: Rackbeat delivers again what is answered like this.
 for passing in (OperationalError, NoConnectionFree):
     app.add_exception_handler(passing, _later)
+app.add_exception_handler(SettingsTooNewError, _upgraded)
 for expected in api.EXPECTED:
     app.add_exception_handler(expected, _told)
 

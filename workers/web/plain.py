@@ -29,7 +29,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "The token is missing or wrong.",
         413: "The body is too large.",
         422: "It cannot be done; nothing has been changed.",
-        503: "The database does not answer; try again.",
+        503: "It cannot be done just now; try again.",
     }.items()
 }
 
