@@ -70,16 +70,16 @@ _ENDED = (
     .values(state=SUCCEEDED, target_key=bindparam("of_target"), finished_at=bindparam("now"))
     .execution_options(synchronize_session=False)
 )
+_ITS_OPEN_CHANGE = (
+    (Change.connection_id == IdempotencyKey.connection_id)
+    & (Change.kind == IdempotencyKey.kind)
+    & (Change.direction == IdempotencyKey.direction)
+    & (Change.key == IdempotencyKey.key)
+    & (Change.state != constant(State.DONE))
+)
 _CREATORS = (
     select(Change.state)
-    .join(
-        IdempotencyKey,
-        (Change.connection_id == IdempotencyKey.connection_id)
-        & (Change.kind == IdempotencyKey.kind)
-        & (Change.direction == IdempotencyKey.direction)
-        & (Change.key == IdempotencyKey.key)
-        & (Change.state != constant(State.DONE)),
-    )
+    .join(IdempotencyKey, _ITS_OPEN_CHANGE)
     .where(
         into_a_system(IdempotencyKey),
         IdempotencyKey.operation == constant(CREATE),
@@ -91,6 +91,23 @@ _CREATORS = (
     )
 )
 _CREATORS_OF_IT = _CREATORS.where(IdempotencyKey.key == bindparam("of_key"))
+_IS_OURS = IdempotencyKey.key == bindparam("of_key")
+_IS_ONTO_OURS = IdempotencyKey.target_key == bindparam("of_key")
+_IS_THE_TARGETS = IdempotencyKey.key == bindparam("of_target")
+_IS_ONTO_THE_TARGET = IdempotencyKey.target_key == bindparam("of_target")
+_UPDATES_OF_OTHER_PAIRS = (
+    select(Change)
+    .join(IdempotencyKey, _ITS_OPEN_CHANGE)
+    .where(
+        IdempotencyKey.operation == constant(UPDATE),
+        IdempotencyKey.state == constant(STARTED),
+        or_(
+            into_a_system(IdempotencyKey) & ~_IS_OURS & _IS_ONTO_THE_TARGET,
+            into_a_system(IdempotencyKey, direction="reverse") & _IS_THE_TARGETS & ~_IS_ONTO_OURS,
+            into_a_system(IdempotencyKey, direction="reverse") & ~_IS_THE_TARGETS & _IS_ONTO_OURS,
+        ),
+    )
+)
 
 
 def earlier_creation(session: Session, subject: Subject) -> IdempotencyKey | None:
@@ -193,3 +210,14 @@ def unanswered_creators(
     which = which_record(connection_id, kind, into.value, made_of) | {"of_target": record_key}
     states = session.scalars(_CREATORS if made_of is None else _CREATORS_OF_IT, which)
     return {State(state) for state in states}
+
+
+def updates_of_other_pairs(session: Session, subject: Subject, target_key: str) -> Sequence[Change]:
+    """The changes that have not ended and whose updates were to be sent, in either direction, of
+    one of two records, but not of both: of the subject's and of the one with that key.
+
+    Creations are none of them: what they make is looked for, and waits for nobody.
+    """
+    reverse = Direction(subject.direction).reverse.value
+    which = record_of(subject) | {"reverse": reverse, "of_target": target_key}
+    return session.scalars(_UPDATES_OF_OTHER_PAIRS, which).all()

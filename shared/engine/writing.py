@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared import idempotency
 from shared.clock import Clock
+from shared.engine.pairs import see_that_they_are_free
 from shared.entity import Reference, Seen, differences
 from shared.failures import Failure, OutcomeUnknown
 from shared.journal.claims import still_ours
 from shared.journal.decide import Wait
 from shared.kind import Payload, Written
-from shared.links import find_link, make_link, see, seen
+from shared.links import counterpart, find_link, make_link, see, seen
 from shared.points import Point, Reached
 from shared.tables import Change, Link
 from shared.words import Direction, Outcome, System
@@ -120,6 +121,8 @@ class JournalWriter:
             self._claim_holds(session)
             if write.operation == idempotency.CREATE:
                 self._is_not_linked_meanwhile(session)
+            elif write.target_key is not None:
+                self._is_still_its_counterpart(session, write.target_key)
             started_at = self.clock()
             key_id = idempotency.start(
                 session,
@@ -147,19 +150,25 @@ class JournalWriter:
         self.response = {"key": written.key}
         self.reached(Point.AFTER_CALL)
         target_seen = write.after if write.fields_of is None else write.fields_of(written)
-        self.store(
+        self._end(
             Result(
                 write.outcome,
                 written.key,
                 source_seen=write.source_seen,
                 target_seen=target_seen,
-            )
+            ),
+            written=True,
         )
         self.reached(Point.AFTER_COMMIT)
 
     def store(self, result: Result) -> None:
+        self._end(result, written=False)
+
+    def _end(self, result: Result, *, written: bool) -> None:
         with self.sessions.begin() as session:
             stored = self._claim_holds(session)
+            if result.target_key is not None and result.source_seen is not None and not written:
+                self._is_still_its_counterpart(session, result.target_key)
             if result.target_key is not None and result.source_seen is not None:
                 self._store_link(session, result.target_key, result.source_seen, result.target_seen)
                 idempotency.close_started(
@@ -204,6 +213,15 @@ class JournalWriter:
         since this one looked for it."""
         if self._link(session) is not None:
             raise Wait("It has been linked while it was looked for.", seconds=1)
+
+    def _is_still_its_counterpart(self, session: Session, target_key: str) -> None:
+        """See that nobody has linked the record, or the one that was found for it, to a third since
+        that was found: what is written onto it would be lost, or written onto another one's."""
+        link = self._link(session)
+        if link is None:
+            see_that_they_are_free(session, self.change, target_key)
+        elif counterpart(link, Direction(self.change.direction).source) != target_key:
+            raise Wait("Its link has been changed while it was looked at.", seconds=1)
 
     def _link(self, session: Session, *, lock: bool = False) -> Link | None:
         """The record's link as it is stored now."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
+import pytest
 from sqlalchemy import select, text, update
 
 from sandbox.stack import wait_until
@@ -17,14 +18,19 @@ from shared.engine.engine import Engine
 from shared.journal import claims, settle
 from shared.journal.record import News, record
 from shared.links import find_link
+from shared.operations import Operations
 from shared.points import Point
 from shared.sweep import sweep
 from shared.tables import Change
 from shared.words import Cause, Direction, Outcome, State, System
 from tests.harness.people import (
+    Killed,
+    kill_at,
     linked,
+    rackbeat_customer,
     rackbeat_group,
     rackbeat_product,
+    tfso_customer,
     tfso_product,
     tfso_supplier,
 )
@@ -178,6 +184,103 @@ def test_a_record_that_the_other_direction_links_while_it_is_looked_for_is_not_c
     numbers = [each.get("No") for each in the_world.all_in_tfso("products")]
     assert numbers.count("SKI-205") == 1
     assert the_world.states() == []
+
+
+def a_branch(the_world: World, number: int, name: str) -> int:
+    """A customer in Rackbeat with the organisation number of all the others; its change."""
+    rackbeat_customer(the_world, number=number, company_name=name, company_vat="999888777")
+    the_world.deliveries_done()
+    return the_world.change(kind="customer", key=str(number)).id
+
+
+def two_branches(the_world: World) -> int:
+    """The change of the first branch, which is taken for the only company there is; that is really
+    the second one, which is not there yet."""
+    the_world.connect(customer={"origin": "rackbeat"})
+    tfso_customer(the_world, Name="Vidda")
+    return a_branch(the_world, 71, "Vidda Geilo")
+
+
+def each_has_its_own(the_world: World) -> None:
+    the_world.settle()
+    assert the_world.states() == []
+    links = {link.rackbeat_key: link.tfso_key for link in the_world.links("customer")}
+    assert the_world.in_tfso("companies", links["71"])["Name"] == "Vidda Geilo"
+    assert the_world.in_tfso("companies", links["72"])["Name"] == "Vidda"
+    chain = [each for each in the_world.all_in_tfso("companies")
+             if each.get("OrganizationNumber") == "999888777"]  # fmt: skip
+    assert len(chain) == 2
+
+
+def test_what_another_record_is_linked_to_meanwhile_is_not_overwritten(the_world: World) -> None:
+    first = two_branches(the_world)
+    with halted(the_world.engine, first, Point.BEFORE_KEY) as other:
+        other.process(a_branch(the_world, 72, "Vidda"))
+        assert [link.rackbeat_key for link in the_world.links("customer")] == ["72"]
+    each_has_its_own(the_world)
+
+
+def test_what_another_record_is_just_written_onto_is_left_to_that(the_world: World) -> None:
+    first = two_branches(the_world)
+    with halted(the_world.engine, first, Point.AFTER_KEY) as other:
+        second = a_branch(the_world, 72, "Vidda")
+        other.process(second)
+        assert the_world.change(id=second).state == "pending"
+        assert the_world.writes().get("SaveCompanies") is None
+    each_has_its_own(the_world)
+
+
+def killed_while_it_writes(the_world: World) -> int:
+    """The change of the first of two branches, whose worker is killed before its call."""
+    first = two_branches(the_world)
+    with pytest.raises(Killed):
+        replace(the_world.engine, reached=kill_at(Point.AFTER_KEY)).process(first)
+    return first
+
+
+def test_what_a_dead_worker_was_about_to_write_onto_is_left_to_the_next(the_world: World) -> None:
+    killed_while_it_writes(the_world)
+    second = a_branch(the_world, 72, "Vidda")
+    the_world.engine.process(second)
+    assert the_world.change(id=second).state == "pending"
+    the_world.clock.pass_by(seconds=CLAIM_SECONDS + 1)
+    each_has_its_own(the_world)
+
+
+def test_what_waits_for_a_write_without_an_answer_is_parked_with_that(the_world: World) -> None:
+    first = killed_while_it_writes(the_world)
+    parks = {"state": "parked", "claim": None, "claim_expires_at": None}
+    with the_world.sessions.begin() as session:
+        session.execute(update(Change).where(Change.id == first).values(parks))
+    second = a_branch(the_world, 72, "Vidda")
+    the_world.engine.process(second)
+    parked = the_world.change(id=second)
+    assert (parked.state, parked.failure_class) == ("parked", "dependency")
+    assert "Rackbeat record 71" in str(parked.message)
+    Operations(the_world.engine, actor="test").retry_parked(SLUG)
+    each_has_its_own(the_world)
+
+
+def test_what_is_being_written_onto_another_record_is_not_overwritten_from_there(
+    the_world: World,
+) -> None:
+    the_world.connect(customer={"origin": "both"})
+    there = tfso_customer(the_world, Name="Vidda")
+    first = a_branch(the_world, 71, "Vidda Geilo")
+    with halted(the_world.engine, first, Point.AFTER_KEY) as other:
+        rackbeat_customer(
+            the_world, number=72, company_name="Vidda", company_vat="999888777", webhooks=False
+        )
+        the_world.pull("customer")
+        for change in the_world.changes(kind="customer", direction="24so_to_rackbeat"):
+            other.process(change.id)
+            assert the_world.change(id=change.id).state in {"pending", "parked"}
+        assert the_world.links("customer") == []
+    the_world.settle()
+    links = {link.rackbeat_key: link.tfso_key for link in the_world.links("customer")}
+    assert links["71"] == str(there["Id"])
+    assert the_world.in_tfso("companies", there["Id"])["Name"] == "Vidda Geilo"
+    assert the_world.in_rackbeat("customers", 72)["name"] == "Vidda"
 
 
 def test_another_record_is_transferred_meanwhile(the_world: World) -> None:

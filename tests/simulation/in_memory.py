@@ -41,6 +41,9 @@ def make_tables() -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.create_function("jsonb_extract_path_text", 2, _field, deterministic=True)
+        # Of transactions there is one at a time.
+        connection.create_function("hashtext", 1, hash)
+        connection.create_function("pg_advisory_xact_lock", 2, lambda *_which: None)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
