@@ -29,8 +29,9 @@ _BY_NAME = select(Link).where(
     Link.kind == bindparam("kind"),
     func.jsonb_extract_path_text(Link.rackbeat_seen, "name") == bindparam("name"),
 )
-# With what was seen of a Rackbeat record, where it has got another number since.
-NUMBER_BEFORE = "number_before"
+# Stored with what was seen of a Rackbeat record, where it has got another number since; it stays
+# until that has been brought to 24SevenOffice, whatever else is seen meanwhile.
+_NUMBER_BEFORE = "number_before"
 _LOCKED_BY_KEY = {system: query.with_for_update() for system, query in _BY_KEY.items()}
 
 
@@ -54,10 +55,21 @@ def links_called(session: Session, connection_id: int, kind: str, name: str) -> 
     return session.scalars(_BY_NAME, asked).all()
 
 
-def with_number_before(seen: Seen, number: str) -> Seen:
-    """What was seen of a Rackbeat record, and the number it had then: the first, if several have
-    changed since. Of a record whose absence has been dealt with nothing is seen."""
-    return {NUMBER_BEFORE: number, **seen} if seen else seen
+def number_before(link: Link) -> str | None:
+    """The number that 24SevenOffice knows the Rackbeat record by, where it has another one now."""
+    number: str | None = link.rackbeat_seen.get(_NUMBER_BEFORE)
+    return number
+
+
+def keep_number_before(link: Link, number: str) -> None:
+    """Remember the number of a Rackbeat record that gets another one: the first, if several have
+    changed since."""
+    link.rackbeat_seen = {_NUMBER_BEFORE: number, **link.rackbeat_seen}
+
+
+def forget_number_before(link: Link) -> None:
+    """The new number has been brought to 24SevenOffice, as far as it can be."""
+    link.rackbeat_seen = seen(link, System.RACKBEAT)
 
 
 def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new: str) -> bool:
@@ -67,7 +79,7 @@ def relink(session: Session, connection_id: int, kind: Kind[Any], old: str, new:
         return False
     link = find_link(session, connection_id, kind.name, System.RACKBEAT, old, lock=True)
     if link is not None:
-        link.rackbeat_seen = with_number_before(link.rackbeat_seen, old)
+        keep_number_before(link, old)
         session.flush()
     followed = session.scalars(
         update(Link)
@@ -101,14 +113,17 @@ def counterpart(link: Link, system: System) -> str:
 
 
 def seen(link: Link, system: System) -> Seen:
-    """That system's fields as they were when both sides last agreed."""
-    return link.rackbeat_seen if system is System.RACKBEAT else link.tfso_seen
+    """That system's fields as they were when both sides last agreed; none of a record whose absence
+    has been dealt with."""
+    known = link.rackbeat_seen if system is System.RACKBEAT else link.tfso_seen
+    return {name: value for name, value in known.items() if name != _NUMBER_BEFORE}
 
 
 def see(link: Link, system: System, fields: Seen, now: datetime) -> None:
     """Store how that system's record looks now that both sides agree."""
     if system is System.RACKBEAT:
-        link.rackbeat_seen = fields
+        number = number_before(link)
+        link.rackbeat_seen = fields if number is None else {**fields, _NUMBER_BEFORE: number}
     else:
         link.tfso_seen = fields
     link.updated_at = now

@@ -19,6 +19,7 @@ from shared.entity import Entity, Seen, changed, differs
 from shared.idempotency import fingerprint
 from shared.journal.record import News
 from shared.kind import Context, Found, Kind
+from shared.links import seen
 from shared.settings import Settings
 from shared.storable import snapshot_of
 from shared.tables import Link
@@ -226,7 +227,8 @@ class Comparing:
         """A linked record that the list of Rackbeat lacks: renumbered, or really gone; the keys of
         what it may have become."""
         old = link.rackbeat_key
-        if not link.rackbeat_seen or not self.is_gone(old):  # the former has been dealt with
+        # Of what has been dealt with nothing is seen.
+        if not seen(link, System.RACKBEAT) or not self.is_gone(old):
             return set()
         alike = self._alike(link)
         certain = [key for key, said in alike.items() if not differs(link.rackbeat_seen, said)]

@@ -13,7 +13,7 @@ from shared.failures import Unmappable
 from shared.journal.decide import Wait
 from shared.journal.record import is_record, which_record
 from shared.kind import Context, Kind, Payload, Record, Side, Sought
-from shared.links import NUMBER_BEFORE, links_called, relink, with_number_before
+from shared.links import keep_number_before, links_called, number_before, relink
 from shared.tables import Change, Link, constant
 from shared.values import text
 from shared.words import Direction, State
@@ -62,7 +62,7 @@ def renumbered(
         with sessions.begin() as session:
             if not relink(session, change.connection_id, kind, link.rackbeat_key, change.key):
                 raise Wait("Its link has just been changed.", seconds=1)
-    link.rackbeat_seen = with_number_before(link.rackbeat_seen, link.rackbeat_key)
+    keep_number_before(link, link.rackbeat_key)
     link.rackbeat_key = change.key
     return link
 
@@ -83,7 +83,7 @@ def new_numbers(
         side, client: 24SevenOffice's.
         existing: the counterpart as it is.
     """
-    old, new = link.rackbeat_seen.get(NUMBER_BEFORE), link.rackbeat_key
+    old, new = number_before(link), link.rackbeat_key
     if old in {None, new}:
         return {}
     said = f"Its number was {old} and is {new} in Rackbeat now; in 24SevenOffice "

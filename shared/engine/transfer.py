@@ -25,7 +25,7 @@ from shared.entity import Entity, Reference, Seen, changed, differs
 from shared.failures import Failure, Rejected, Unmappable
 from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Payload, Record, Written
-from shared.links import NUMBER_BEFORE, counterpart, find_link, make_link, see, seen
+from shared.links import counterpart, find_link, make_link, number_before, see, seen
 from shared.settings import Settings
 from shared.tables import Change, IdempotencyKey, Link
 from shared.words import Direction, Origin, Outcome, System
@@ -143,7 +143,7 @@ class Transfer:
     def _is_as_seen(self, link: Link, entity: Entity) -> bool:
         """Whether the source record is as it was when both sides last agreed."""
         known = seen(link, self.direction.source)
-        renumbered_since = NUMBER_BEFORE in known
+        renumbered_since = self.direction.source is System.RACKBEAT and number_before(link)
         return bool(known) and not renumbered_since and not differs(known, entity.seen())
 
     def _left_alone(self, record: Record) -> str | None:

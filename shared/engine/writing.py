@@ -17,7 +17,7 @@ from shared.failures import Failure, OutcomeUnknown
 from shared.journal.claims import still_ours
 from shared.journal.decide import Wait
 from shared.kind import Payload, Written
-from shared.links import counterpart, find_link, make_link, see, seen
+from shared.links import counterpart, find_link, forget_number_before, make_link, see, seen
 from shared.points import Point, Reached
 from shared.tables import Change, Link
 from shared.words import Direction, Outcome, System
@@ -170,7 +170,7 @@ class JournalWriter:
             if result.target_key is not None and result.source_seen is not None and not written:
                 self._is_still_its_counterpart(session, result.target_key)
             if result.target_key is not None and result.source_seen is not None:
-                self._store_link(session, result.target_key, result.source_seen, result.target_seen)
+                self._store_link(session, result.target_key, result.source_seen, result)
                 idempotency.close_started(
                     session, self.change, target_key=result.target_key, now=self.clock()
                 )
@@ -189,7 +189,7 @@ class JournalWriter:
                 idempotency.finish(session, key_id, state, target_key=None, now=now)
 
     def _store_link(
-        self, session: Session, target_key: str, source_seen: Seen, target_seen: Seen | None
+        self, session: Session, target_key: str, source_seen: Seen, result: Result
     ) -> None:
         now = self.clock()
         direction = Direction(self.change.direction)
@@ -205,8 +205,10 @@ class JournalWriter:
             )
             session.add(link)
         see(link, direction.source, source_seen, now)
-        if target_seen is not None:
-            see(link, direction.target, target_seen, now)
+        if result.target_seen is not None:
+            see(link, direction.target, result.target_seen, now)
+        if direction.source is System.RACKBEAT and source_seen and not result.reverse:
+            forget_number_before(link)
 
     def _is_not_linked_meanwhile(self, session: Session) -> None:
         """See that the change that travels the other way has not found the record's counterpart

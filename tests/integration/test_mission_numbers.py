@@ -189,6 +189,58 @@ def test_a_number_that_another_product_of_24so_has_is_not_given_twice(the_world:
     assert said in str(the_world.changes(kind="product", key="SKI-206")[-1].notes)
 
 
+def test_a_new_number_arrives_though_an_edit_in_24so_is_brought_to_rackbeat_first(
+    the_world: World,
+) -> None:
+    key = a_ski(the_world)
+    renumber(the_world)
+    the_world.clock.pass_by(minutes=60)
+    the_world.tfso.edit("products", key, {"Name": "Ny ski"})
+    reconcile(the_world)
+    later(the_world)
+    the_world.settle()
+    assert the_world.in_rackbeat("products", "SKI-206")["name"] == "Ny ski"
+    assert the_world.in_tfso("products", key)["No"] == "SKI-206"
+    assert the_world.states() == []
+    the_world.reset_calls()
+    reconcile(the_world)
+    assert the_world.writes() == {}
+
+
+def test_the_number_of_what_was_gone_arrives_once_it_is_back_under_another(
+    the_world: World,
+) -> None:
+    key = a_ski(the_world)
+    twin = the_world.in_rackbeat("products", "SKI-205")
+    the_world.rackbeat.remove("products", "SKI-205")
+    the_world.settle()
+    (link,) = the_world.links("product")
+    assert link.rackbeat_seen == {}
+    fields = {"name": twin["name"], "barcode": twin["barcode"], "sales_price": 7}
+    fields["group"] = twin["group"]["number"]
+    the_world.rackbeat.add("products", {"number": "SKI-206", **fields})
+    the_world.settle()
+    relink(the_world, "product", "SKI-205", "SKI-206")
+    there = the_world.in_tfso("products", key)
+    assert (there["No"], float(there["Price"])) == ("SKI-206", 7)
+    the_world.rackbeat.remove("products", "SKI-206")
+    the_world.settle()
+    assert reconcile(the_world)["product"].get("gone_in_rackbeat") is None
+
+
+def test_what_is_gone_and_has_a_new_number_is_not_overwritten_by_another(the_world: World) -> None:
+    the_world.connect()
+    link = linked(the_world, "customer", tfso_customer(the_world))
+    the_world.rackbeat.remove("customers", link.rackbeat_key)
+    the_world.settle()
+    rackbeat_customer(the_world, number=88, company_name="Helt Annen AS", company_vat="922222222")
+    the_world.deliveries_done()
+    relink(the_world, "customer", link.rackbeat_key, 88)
+    parked = the_world.change(kind="customer", state="parked", key="88")
+    assert "Vidda Friluft AS" in str(parked.message)
+    assert the_world.in_tfso("companies", link.tfso_key)["Name"] == "Vidda Friluft AS"
+
+
 @pytest.mark.parametrize("effect", ["drop_before", "drop_after"])
 def test_a_new_number_arrives_though_an_answer_is_lost(the_world: World, effect: str) -> None:
     key = a_ski(the_world)
