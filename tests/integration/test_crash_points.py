@@ -113,7 +113,7 @@ def work_and_die(world: World, write: Written, death: Death) -> None:
         for operation in WRITING[target]:
             # A call that may be repeated at once is lost as often as it is.
             control.fault(operation=f"{operation}*", effect=death.lost, times=None)
-        world.work()
+        work_a_moment(world)
         control.clear_faults()
         return
     if death.point is not None:
@@ -121,10 +121,17 @@ def work_and_die(world: World, write: Written, death: Death) -> None:
     else:
         die_at_request(world, target, death)
     with pytest.raises(Killed):
-        world.work()
+        work_a_moment(world)
     world.messages.clear()
     world.engine.reached = pass_by
     client_of(world, target)._http.event_hooks = {}
+
+
+def work_a_moment(world: World) -> None:
+    """An invoice waits that long for what its order is told of."""
+    world.work()
+    world.clock.pass_by(seconds=3)
+    world.work()
 
 
 def another_process(world: World) -> None:
