@@ -29,7 +29,7 @@ from tasks import payment_terms
 from tasks.payment_terms import PAYMENT_TERMS
 from tasks.sides import BATCH, RackbeatSide, TfsoSide, found_in_tfso, whole_number
 
-LARGEST_ID = 2**31 - 1  # in 24SevenOffice
+LARGEST_ID = 2**31 - 1  # in 24SevenOffice; to ask for a larger one breaks its schema
 NORWEGIAN_DIGITS = 9  # of an organisation number
 # Members of the European Union (https://european-union.europa.eu), by ISO 3166 code.
 EU = frozenset({
@@ -95,6 +95,10 @@ class Company(Entity):
 def _digits(organisation_number: str | None) -> str | None:
     """An organisation number without blanks, "NO" and "MVA"."""
     return "".join(c for c in organisation_number or "" if c.isdigit()) or None
+
+
+def _can_be_an_id(digits: str) -> bool:
+    return len(digits) <= len(str(LARGEST_ID)) and int(digits) <= LARGEST_ID
 
 
 def spellings(digits: str) -> list[str]:
@@ -330,7 +334,7 @@ class TfsoCompanies(TfsoSide[Company]):
         identity: Payload = {"Type": self.types[0], "ExternalId": entity.number}
         number = entity.number or ""
         if self._number(settings) is CompanyNumber.ID and number.isdecimal():
-            if len(number) > len(str(LARGEST_ID)) or int(number) > LARGEST_ID:
+            if not _can_be_an_id(number):
                 raise Unmappable(
                     f"The number {number} of {entity.label()} is larger than 24SevenOffice's own "
                     f"numbers can be. Choose 'external_id' for {self.kind}.number in the settings, "
@@ -375,6 +379,8 @@ class TfsoCompanies(TfsoSide[Company]):
         elif field == "organisation_number":
             return self._of_organisation(client, sought)
         elif self._number(settings) is CompanyNumber.ID and value.isdecimal():
+            if not _can_be_an_id(value):
+                return []
             # Of any type: a new company under this Id must not meet another that has it.
             return client.get_companies({"CompanyId": int(value)}, PROPERTIES)
         else:

@@ -182,6 +182,15 @@ def test_rackbeats_number_is_carried_by_the_external_id_where_that_is_set(
     assert the_world.in_rackbeat("customers", 4711)["name"] == "Fra 24SO"
 
 
+def test_a_number_too_large_for_an_id_is_parked_with_what_to_choose(the_world: World) -> None:
+    begun(the_world)
+    rackbeat_customer(the_world, number=2**31)
+    the_world.settle()
+    parked = the_world.change(kind="customer", state="parked")
+    assert parked.failure_class == "unmappable"
+    assert "'external_id' for customer.number" in str(parked.message)
+
+
 @pytest.mark.parametrize(
     ("kind", "make"), [("customer", tfso_customer), ("supplier", tfso_supplier)]
 )
