@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -105,6 +105,25 @@ def forget_field(
         .values({column: column.op("-")(literal(field, Text))})
         .execution_options(synchronize_session=False)
     )
+
+
+def learn(session: Session, system: System, found: Mapping[int, Seen]) -> None:
+    """Store what fields of one system's records hold that their links know nothing of.
+
+    Links that somebody else works on are passed over: they learn it by that, or another time.
+
+    Args:
+        found: by the link's id.
+    """
+    links = select(Link).where(Link.id.in_(found)).with_for_update(skip_locked=True)
+    for link in session.scalars(links):
+        if not (known := seen(link, system)):
+            continue  # its absence has been dealt with
+        # Not by `see`: nothing has been agreed on anew.
+        if system is System.RACKBEAT:
+            link.rackbeat_seen = {**found[link.id], **known}
+        else:
+            link.tfso_seen = {**found[link.id], **known}
 
 
 def counterpart(link: Link, system: System) -> str:

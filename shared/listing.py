@@ -92,6 +92,7 @@ class Comparison:
         not_linked: by system, what is not linked.
         report: numbers, for people.
         keys: the first keys of what is counted there, where something is to be done about it.
+        learned: by system and link, the fields of a record that the link knew nothing of.
     """
 
     renumbered: dict[str, str] = field(default_factory=dict)
@@ -101,6 +102,9 @@ class Comparison:
     )
     report: dict[str, int] = field(default_factory=dict)
     keys: dict[str, list[str]] = field(default_factory=dict)
+    learned: dict[System, dict[int, Seen]] = field(
+        default_factory=lambda: {system: {} for system in System}
+    )
     _news: list[tuple[str, News]] = field(default_factory=list)
 
     @property
@@ -114,6 +118,15 @@ class Comparison:
             keys.append(key)
         if news is not None:
             self._news.append((what, news))
+
+    def learn(self, system: System, link: Link, listed: Listed | None) -> None:
+        """Note what the link does not know of a record that is as it was otherwise."""
+        known = seen(link, system)
+        if not known or listed is None or listed.entity is None or listed.rests:
+            return
+        now = listed.entity.seen()
+        if (unknown := now.keys() - known.keys()) and not differs(known, now):
+            self.learned[system][link.id] = {name: now[name] for name in unknown}
 
     def take_back(self, what: str, instead: str) -> None:
         """Report it under another name, and do nothing about it."""
@@ -200,6 +213,8 @@ class Comparing:
         theirs = self.tfso.get(link.tfso_key)
         one_by_one = self.kind.rackbeat.needs_completing(self.settings)
         forth, back = self._forth(link.rackbeat_key), self._back(link.tfso_key)
+        result.learn(System.RACKBEAT, link, None if one_by_one else ours)
+        result.learn(System.TFSO, link, theirs)
         if ours is not None and not one_by_one and _is_changed(link.rackbeat_seen, ours):
             result.add("changed_in_rackbeat", forth.key, self._allowed(forth, back))
         elif link.tfso_key in self.vanished:
@@ -281,11 +296,11 @@ class Comparing:
             result.add(f"new_in_{system.value}", key, self._allowed(news, None))
 
 
-def _is_changed(seen: Seen, listed: Listed) -> bool:
+def _is_changed(known: Seen, listed: Listed) -> bool:
     """Whether a record is not as it was when both sides last agreed, and is to be transferred."""
     if listed.rests or listed.entity is None:
         return not listed.rests
-    return bool(changed(seen, listed.entity.seen()) - listed.entity.moves_on)
+    return bool(changed(known, listed.entity.seen()) - listed.entity.moves_on)
 
 
 def links_to_compare(

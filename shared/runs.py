@@ -29,6 +29,7 @@ from shared.journal.record import News, record
 from shared.kind import Kind
 from shared.links import relink
 from shared.pages import Pages, forget, remembering
+from shared.rereading import learn_again
 from shared.settings import Settings, load_settings, with_settings
 from shared.tables import Change, Connection, Cursor, Run, constant
 from shared.traces import log_failure
@@ -213,6 +214,8 @@ def _list_kind(engine: Engine, run_id: int, kind: Kind[Any]) -> None:
             )  # fmt: skip
 
     engine.announce(connection.id, [replace(item, run_id=run_id) for item in news], also=tick_off)
+    if comparison is not None:
+        learn_again(engine.sessions, connection.id, kind, settings, comparison.learned)
     log.info("listed", run=run_id, kind=kind.name, found=found)
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
+from shared import listing
 from shared.operations import Operations
 from shared.runs import list_run, start_run
 from shared.settings import SettingsError, check_settings, load_settings
@@ -248,6 +249,45 @@ def test_a_field_that_is_read_from_elsewhere_after_a_change_of_settings_is_no_ed
     assert float(here["recommended_cost_price"]) == 1800
     assert the_world.in_rackbeat("customers", customer["Id"])["currency"] == "NOK"
     assert the_world.states() == []
+
+
+def test_a_field_that_is_read_from_elsewhere_is_watched_from_the_next_comparison_on(
+    the_world: World,
+) -> None:
+    the_world.connect()
+    made = tfso_product(the_world, WebPrice="3299.00")
+    the_world.work()
+    later(the_world)
+    reconcile(the_world)
+    configure(the_world, product__price="web_price")
+    reconcile(the_world)
+    assert float(the_world.in_rackbeat("products", "SKI-205")["sales_price"]) == 3499.9
+    the_world.tfso.edit("products", made["Id"], {"WebPrice": "3000.00"})
+    later(the_world)
+    assert float(the_world.in_rackbeat("products", "SKI-205")["sales_price"]) == 3000
+
+
+def test_what_a_comparison_reads_by_settings_that_change_meanwhile_is_no_edit_later(
+    the_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_world.connect()
+    tfso_product(the_world, WebPrice="3299.00")
+    the_world.work()
+    later(the_world)
+    reconcile(the_world)
+    configure(the_world, product__cost="cost", product__price="web_price")
+
+    def compared_meanwhile(kind: Any, *given: Any, **more: Any) -> listing.Comparison:
+        comparison = compare(kind, *given, **more)
+        if kind.name == "product":
+            configure(the_world, product__price="price")
+        return comparison
+
+    compare = listing.compare
+    monkeypatch.setattr(listing, "compare", compared_meanwhile)
+    reconcile(the_world)
+    monkeypatch.undo()
+    assert "changed_in_24so" not in reconcile(the_world)["product"]
 
 
 @pytest.mark.parametrize("origin", ["both", "rackbeat"])
