@@ -32,18 +32,20 @@ def find_match(
     candidates: list[str] | None,
     own_key: str,
     linked_to: Callable[[str], str | None],
+    is_linked: Callable[[str], bool],
     settled: Callable[[str], None],
     created: bool,
 ) -> Match | None:
     """The existing record that is the same thing as the desired one; None when there is none.
 
     What has nothing surer in common with it than an identifier that several may share, and is the
-    counterpart of another source record, is none.
+    counterpart of another source record, or will be by its name, is none.
 
     Args:
         candidates: keys found by comparing complete lists; None to search by identifiers.
         own_key: the source record's key.
         linked_to: the source key a target record is linked to already, if any.
+        is_linked: whether a source record is linked already.
         settled: raises while it is too early to say what a target record is.
         created: whether we tried to create it before without an answer. Nothing carried its surest
             identifier then: what carries it now is ours, whatever has been edited since.
@@ -53,7 +55,9 @@ def find_match(
         Wait: the one that fits has just been linked to this very record.
     """
     side = kind.side(direction.target)
-    others = _Others(kind, direction, desired, source_client, context, own_key, linked_to)
+    others = _Others(
+        kind, direction, desired, source_client, context, own_key, linked_to, is_linked
+    )
     matches, by = _listed(side, client, candidates or ()), "number, organisation number or EAN"
     if candidates is None or (matches and others.have_all(matches)):
         matches, by = _search(others, client)
@@ -64,6 +68,7 @@ def find_match(
         return None
     _is_of_this_kind(kind, direction, desired, matches, context)
     where = direction.target.title
+    matches = others.without_theirs(matches)
     if len(matches) > 1:
         named = ", ".join(_name(kind, direction, match, context) for match in matches)
         raise Unmappable(
@@ -88,6 +93,8 @@ def find_match(
             f"{said} already linked to {name} in {where}. Give one of the two another {by}. If "
             f"this one has taken the place of {other}, {_instead(direction)}."
         )
+    if others.is_shared(match):
+        others.see_that_no_other_is_meant(match, name)
     settled(match.key)
     found = side.parse(match.record, Context(context.settings))
     # By whichever it was found: it may have arrived between two searches.
@@ -113,6 +120,7 @@ class _Others:
     context: Context
     own_key: str
     linked_to: Callable[[str], str | None]
+    is_linked: Callable[[str], bool]
 
     def have_all(self, matches: Sequence[Match]) -> bool:
         """Whether each of them is the counterpart of another source record, which a note says."""
@@ -131,6 +139,55 @@ class _Others:
             )
         return True
 
+    def without_theirs(self, matches: list[Match]) -> list[Match]:
+        """Of several, the one that no other source record has, if it has the name as well."""
+        if len(matches) == 1 or not all(map(self.is_shared, matches)):
+            return matches
+        free = [match for match in matches if self._holder(match) is None]
+        found = [self._parsed(self.direction.target, match.record) for match in free]
+        return free if len(found) == 1 and _same_name(self.desired, found[0]) else matches
+
+    def see_that_no_other_is_meant(self, match: Match, name: str) -> None:
+        """See that what is only found by what several may share fits no other source record as
+        well, unless the name decides.
+
+        Raises:
+            Unmappable: it does.
+        """
+        rivals = self._rivals(match)
+        found = self._parsed(self.direction.target, match.record)
+        if _same_name(self.desired, found):
+            rivals = {key: rival for key, rival in rivals.items() if _same_name(rival, found)}
+        elif not _is_out_of_use(self.desired):
+            rivals = {key: rival for key, rival in rivals.items() if not _is_out_of_use(rival)}
+        if not rivals:
+            return
+        source, target = self.direction.source.title, self.direction.target.title
+        named = ", ".join(f"{key} ({rivals[key].label()})" for key in sorted(rivals))
+        raise Unmappable(
+            f"{name} in {target} has the same {self._in_common(match)} as {self.desired.label()}, "
+            f"but so has {source} record {named}. None is guessed. Give it in {target} the name of "
+            "the one that it is, and try all of them again."
+        )
+
+    def _rivals(self, match: Match) -> dict[str, Entity]:
+        """The other source records that share the same with it and are not linked, by key."""
+        side, settings = self.kind.side(self.direction.source), self.context.settings
+        found = self._parsed(self.direction.target, match.record)
+        rivals: dict[str, Entity] = {}
+        for name, value in set(self.desired.identifiers()) & set(found.identifiers()):
+            sought = Sought(name, value, self.desired)
+            for record in side.search(self.source_client, sought, settings):
+                key, rival = side.key_of(record), self._parsed(self.direction.source, record)
+                if (
+                    key != self.own_key
+                    and (name, value) in rival.identifiers()
+                    and side.excluded(record, settings) is None
+                    and not self.is_linked(key)
+                ):
+                    rivals[key] = rival
+        return rivals
+
     def is_shared(self, match: Match) -> bool:
         """Whether they have nothing in common but what several records may share."""
         common = self._common(match)
@@ -146,7 +203,7 @@ class _Others:
 
     def _holder(self, match: Match) -> str | None:
         """The other source record, if it is still there, that is linked to it or, where none is,
-        has its number: it may have been made of that one without an answer."""
+        has its number, as it may have been made of that one without an answer, or its name."""
         source = self.kind.side(self.direction.source)
         linked = self.linked_to(match.key)
         if linked is not None:
@@ -155,7 +212,11 @@ class _Others:
         found = self._parsed(self.direction.target, match.record)
         surer = [each for each in found.identifiers() if each[0] not in found.may_be_shared]
         keys = (self._named(name, value, found) for name, value in surer)
-        return next((key for key in keys if key is not None), None)
+        number = next((key for key in keys if key is not None), None)
+        if number is not None or _same_name(self.desired, found):
+            return number
+        rivals = self._rivals(match).items()
+        return next((key for key, rival in rivals if _same_name(rival, found)), None)
 
     def _named(self, name: str, value: str, found: Entity) -> str | None:
         """The other source record of that number, if it may be the same thing."""
@@ -241,6 +302,11 @@ def see_to_twins(
         f"{shared}. {target} cannot have several records of one {_title(kind, name)}, and none is "
         f"guessed. {which}"
     )
+
+
+def _same_name(one: Entity, other: Entity) -> bool:
+    names = {(each.seen().get("name") or "").casefold() for each in (one, other)}
+    return len(names) == 1 and "" not in names
 
 
 def _is_out_of_use(entity: Entity) -> bool:

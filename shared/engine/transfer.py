@@ -254,6 +254,7 @@ class Transfer:
     def _match(
         self, desired: Entity, candidates: list[str] | None, earlier: IdempotencyKey | None
     ) -> Match | None:
+        kind, source = self.kind.name, self.direction.source
         try:
             return find_match(
                 self.kind,
@@ -265,6 +266,7 @@ class Transfer:
                 candidates=candidates,
                 own_key=self.change.key,
                 linked_to=self._linked_to,
+                is_linked=lambda key: self._link_of(kind, source, key) is not None,
                 settled=lambda key: self.recovery.is_not_our_own_writing(
                     made_of=key, after=earlier
                 ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.operations import Operations
 from shared.runs import start_run
 from shared.words import Cause, Direction
 from tests.harness.mission import OFF, later, rackbeat_goods, reconcile
@@ -184,6 +185,37 @@ def test_an_initial_sync_makes_the_branches_that_are_missing(the_world: World) -
     the_world.work()
     the_world.settle()
     assert names_there(the_world, "999888777") == ["Vidda Geilo", "Vidda Ål"]
+    assert the_world.states() == []
+
+
+def two_branches_here(the_world: World, there: str) -> int:
+    """Both are in Rackbeat before one of them is looked at; the Id of the company there is."""
+    the_world.connect(customer={"origin": "rackbeat"})
+    company = tfso_customer(the_world, Name=there)
+    for number, name in ((71, "Vidda Geilo"), (72, "Vidda Ål")):
+        rackbeat_customer(the_world, number=number, company_name=name, company_vat="999888777")
+    the_world.settle()
+    return int(company["Id"])
+
+
+def test_of_two_branches_the_one_that_is_called_like_the_company_is_it(the_world: World) -> None:
+    company = two_branches_here(the_world, "Vidda Ål")
+    assert names_there(the_world, "999888777") == ["Vidda Geilo", "Vidda Ål"]
+    assert the_world.in_tfso("companies", company)["Name"] == "Vidda Ål"
+    assert ("72", str(company)) in links(the_world, "customer")
+    assert the_world.states() == []
+
+
+def test_which_of_two_branches_a_company_is_a_person_says_by_its_name(the_world: World) -> None:
+    company = two_branches_here(the_world, "Vidda")
+    parked = {change.key: str(change.message) for change in the_world.changes(state="parked")}
+    assert "72 ('Vidda Ål')" in parked["71"]
+    assert "71 ('Vidda Geilo')" in parked["72"]
+    the_world.tfso.edit("companies", company, {"Name": "Vidda Ål"})
+    Operations(the_world.engine, actor="test").retry_parked(SLUG)
+    the_world.settle()
+    assert names_there(the_world, "999888777") == ["Vidda Geilo", "Vidda Ål"]
+    assert ("72", str(company)) in links(the_world, "customer")
     assert the_world.states() == []
 
 

@@ -94,6 +94,7 @@ def match(
         candidates=candidates,
         own_key="1045",
         linked_to=(links or {}).get,
+        is_linked=lambda key: key in (links or {}).values(),
         settled=lambda _key: None,
         created=created,
     )
@@ -279,7 +280,6 @@ def test_where_the_other_branch_is_gone_a_person_is_asked() -> None:
     [
         {"number": 3, "name": "Havn AS", "company_vat": "987654321"},
         {"number": 3, "name": "Havn AS"},
-        {"number": 4, "name": "Fjell Vest", "company_vat": "912345678"},
     ],
 )
 def test_a_number_that_is_only_by_chance_anothers_hinders_no_match(other: Record) -> None:
@@ -287,10 +287,54 @@ def test_a_number_that_is_only_by_chance_anothers_hinders_no_match(other: Record
     assert match(customers.KIND, FJELL, client, at_source=[other]) == Match("3", SHARED)
 
 
-def test_of_a_branch_that_is_another_ones_and_one_that_is_not_none_is_guessed() -> None:
-    client = Tfso([SHARED, company(4, OrganizationNumber="912345678")])
+OTHER = BRANCH | {"number": 4}
+
+
+@pytest.mark.parametrize("candidates", [None, ["3"]])
+@pytest.mark.parametrize(
+    ("name", "other", "links"),
+    [
+        ("Fjell AS", OTHER, {}),  # both may be it, and this one is called so
+        ("Et navn", OTHER | {"name": "Et annet", "is_barred": True}, {}),  # out of use
+        ("Et navn", OTHER | {"name": "Et annet"}, {"9": "4"}),  # has another counterpart
+        ("Et navn", OTHER | {"company_vat": "987654321"}, {}),
+    ],
+)
+def test_a_branch_is_matched_that_is_the_only_one_it_can_be(
+    name: str, other: Record, links: Mapping[str, str], candidates: list[str] | None
+) -> None:
+    there = company(3, name, OrganizationNumber="912345678")
+    client = Tfso([there])
+    given: dict[str, Any] = {"candidates": candidates, "at_source": [other], "links": links}
+    assert match(customers.KIND, FJELL, client, **given) == Match("3", there)
+
+
+@pytest.mark.parametrize("candidates", [None, ["3"]])
+def test_what_is_called_like_another_branch_is_no_match(candidates: list[str] | None) -> None:
+    client = Tfso([SHARED])
+    assert match(customers.KIND, FJELL, client, candidates=candidates, at_source=[OTHER]) is None
+
+
+@pytest.mark.parametrize("candidates", [None, ["3"]])
+@pytest.mark.parametrize(("there", "here"), [("Et navn", "Et annet"), ("Fjell AS", "Fjell AS")])
+def test_which_of_two_branches_a_record_is_is_not_guessed(
+    there: str, here: str, candidates: list[str] | None
+) -> None:
+    client = Tfso([company(3, there, OrganizationNumber="912345678")])
+    other = OTHER | {"name": here}
+    with pytest.raises(Unmappable) as raised:
+        match(customers.KIND, FJELL, client, candidates=candidates, at_source=[other])
+    for named in ("Customer 3", "Fjell AS", f"record 4 ('{here}')", "organisation number"):
+        assert named in raised.value.message
+
+
+def test_of_a_branch_that_is_another_ones_and_one_that_is_not_only_a_namesake_is_taken() -> None:
+    free = company(4, "Et navn", OrganizationNumber="912345678")
+    given: dict[str, Any] = {"links": {"3": "2000"}, "at_source": [BRANCH]}
     with pytest.raises(Unmappable, match="Several records"):
-        match(customers.KIND, FJELL, client, links={"3": "2000"}, at_source=[BRANCH])
+        match(customers.KIND, FJELL, Tfso([SHARED, free]), **given)
+    free["Name"] = FJELL.name
+    assert match(customers.KIND, FJELL, Tfso([SHARED, free]), **given) == Match("4", free)
 
 
 def test_a_product_with_the_ean_of_another_is_no_match_and_its_number_still_decides() -> None:
