@@ -77,12 +77,16 @@ class Vendor:
     def _write(self, kind: str, number: str, what: str, act: Callable[[], T]) -> T:
         worker = self._workers.current()
         call = Call(self.system, kind, number, worker)
+        had_been = self._had_been_made.get(worker, self.made_by_people)[kind]
+
+        def carry_out() -> T:
+            # When it arrives, which may be late: nobody can call it back.
+            if what == "created" and had_been != self.made_by_people[kind]:
+                self.unforeseen.add((kind, number))
+            return act()
+
         with self._under_way.making(call):
-            if what == "created":
-                had_been = self._had_been_made.get(worker, self.made_by_people)
-                if had_been[kind] != self.made_by_people[kind]:
-                    self.unforeseen.add((kind, number))
-            return self._carried_out(call, f"{what} {kind} {number}", act)
+            return self._carried_out(call, f"{what} {kind} {number}", carry_out)
 
     def _carried_out(self, call: Call, what: str, act: Callable[[], T]) -> T:
         fate = self._fate
