@@ -16,7 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -27,14 +27,22 @@ import psycopg
 # PostgreSQL refuses to run as root; this user exists everywhere and owns nothing.
 _NOBODY = 65534
 _START_SECONDS = 30.0
+# Below those that systems give to outgoing connections, one of which might take a port that was
+# free a moment ago.
+_PORTS = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port nobody listens on at this moment.
+
+    Raises:
+        OSError: there is none.
+    """
+    for port in secrets.SystemRandom().sample(_PORTS, 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no TCP port is free")
 
 
 @dataclass(frozen=True)

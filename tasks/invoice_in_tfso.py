@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared.failures import Unmappable
-from shared.kind import Context, Payload, Record
+from shared.kind import Context, Note, Payload, Record
 from shared.tfso.protocol import INVOICED
-from shared.values import text
+from shared.values import text, whole
 from tasks.invoice import Invoice
 from tasks.orders import INACTIVE
 from tasks.tfso_documents import is_invoice, is_made_of_invoice
@@ -14,7 +14,7 @@ from tasks.tfso_documents import is_invoice, is_made_of_invoice
 ONE_OF_SEVERAL = "one_of_several"
 
 
-def withdrawn(existing: Record) -> Payload:
+def withdrawn(existing: Record, note: Note) -> Payload:
     """What makes the document of an invoice that is deleted in Rackbeat inactive.
 
     Raises:
@@ -34,6 +34,11 @@ def withdrawn(existing: Record) -> Payload:
             f"The invoice has been deleted in Rackbeat; in 24SevenOffice it is order {key}, which "
             "was there before. Give the order the status it is to have, or make it inactive; and "
             "take the invoice's number out of its reference number."
+        )
+    if order := whole(existing.get("ReferenceOrderId"), "ReferenceOrderId"):
+        note(
+            f"Where order {order} in 24SevenOffice was made inactive because it was invoiced, give "
+            "it its status back there if it is open again."
         )
     return {"OrderStatus": INACTIVE, "IncludeVAT": False}
 

@@ -343,7 +343,7 @@ class TfsoInvoices(TfsoDocuments[Invoice]):
 
     def render(self, entity: Invoice, context: Context) -> Payload:
         if entity.status == INACTIVE:
-            return withdrawn(context.existing or {})
+            return withdrawn(context.existing or {}, context.note)
         settings = context.settings.invoice
         reference = entity.their_reference or entity.order_reference
         entity = entity.model_copy(update={"their_reference": reference})

@@ -165,7 +165,9 @@ class Transfer:
         current = self.target.parse(existing, Context(self.settings))
         inactive = current.switched_off()
         if inactive is None or not self._can_be(inactive, current, existing):
-            message = f"{gone}{target} has no inactive state for it; it is left as it is there."
+            message = (
+                f"{gone}{target} has no inactive state for it or takes none; it is left there."
+            )
             return Result(Outcome.SKIPPED, key, message=message, source_seen={})
         self.notes.append(f"{gone}It is to be inactive in {target}.")
         return self._bring_to(inactive, existing, key, Outcome.UNCHANGED, source_seen={})

@@ -706,7 +706,7 @@ def test_an_order_made_in_24so_is_given_up_there_alone_whatever_its_origin_is_by
     assert (the_world.writes(), the_world.states()) == ({}, [])
     change = the_world.changes(kind="order")[-1]
     assert "made in 24SevenOffice, and is not made inactive from Rackbeat" in str(change.notes)
-    assert "It is made inactive" not in str(change.notes)
+    assert "It is to be inactive" not in str(change.notes)
     assert reconcile(the_world)["order"] == {}
 
 

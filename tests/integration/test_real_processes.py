@@ -238,8 +238,10 @@ def test_an_order_invoiced_in_parts_and_then_credited_is_so_in_24so(seller: Worl
     note = document(seller, f"Rackbeat faktura {credit(seller, part)}")
     made = (first, last, note)
     assert [quantities(each) for each in made] == [[1], [2], [-1]]
-    assert {each["ReferenceOrderId"] for each in made} == {order["OrderId"]}
+    assert first["ReferenceOrderId"] == last["ReferenceOrderId"] == order["OrderId"]
+    assert note["ReferenceOrderId"] == first["OrderId"]
     assert first["OrderStatus"] == last["OrderStatus"] == "ForInvoicing"
+    until(lambda: refresh(seller, order)["OrderStatus"] == "Inactive", "the order stays open")
 
 
 def test_an_order_invoiced_whole_is_the_same_document_in_24so(seller: World) -> None:
