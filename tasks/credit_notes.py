@@ -9,10 +9,10 @@ from decimal import Decimal
 from shared.failures import Unmappable
 from shared.kind import Record
 from shared.tfso.client import TfsoClient
-from shared.values import decimal, records, text
+from shared.values import decimal, text
 from tasks.goods import have_same_goods, may_take_back
 from tasks.rackbeat_documents import orders_of
-from tasks.tfso_documents import takes_back
+from tasks.tfso_documents import goes_both_ways, takes_back
 
 SOUGHT_AS_CREDIT = "sought_as_credit"  # what `as_sought` says of a record
 
@@ -56,11 +56,7 @@ def _comes_to(record: Record) -> Decimal:
 
 def as_sought(record: Record, *, credit: bool) -> Record:
     """A document that was found, taken for what was sought where its rows leave that open."""
-    rows = records(record.get("InvoiceRows") or [], "InvoiceRows")
-    quantities = [decimal(row.get("Quantity"), "Quantity") or 0 for row in rows]
-    if min(quantities, default=0) < 0 < max(quantities, default=0):
-        return {**record, SOUGHT_AS_CREDIT: credit}
-    return record
+    return {**record, SOUGHT_AS_CREDIT: credit} if goes_both_ways(record) else record
 
 
 def _credited_number(record: Record) -> int | None:

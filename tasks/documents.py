@@ -101,6 +101,12 @@ def take_back(lines: Iterable[Line] | None) -> bool:
     return min(quantities, default=0) < 0 >= max(quantities, default=0)
 
 
+def go_both_ways(lines: Iterable[Line] | None) -> bool:
+    """Whether some of these lines sell and some take back, such as a deposit."""
+    quantities = [line.quantity for line in lines or ()]
+    return min(quantities, default=0) < 0 < max(quantities, default=0)
+
+
 def to_the_ore(amount: Decimal) -> Decimal:
     """Two decimals, halves up."""
     return amount.quantize(ORE, ROUND_HALF_UP, _WIDE)

@@ -7,7 +7,7 @@ from collections import Counter
 from shared.failures import Unmappable
 from shared.kind import Payload, Record
 from shared.values import decimal
-from tasks.documents import Line, to_the_ore
+from tasks.documents import Line, go_both_ways, to_the_ore
 from tasks.rackbeat_documents import orders_of, rackbeat_lines
 from tasks.totals import rackbeat_total_of, total_by_vat
 
@@ -40,18 +40,17 @@ def taken_back(lines: tuple[Line, ...] | None) -> tuple[Line, ...]:
     """A credit note's lines, however Rackbeat writes them: their quantities are negative. Of an
     invoice that had lines of both signs, such as a deposit, all together come to less than nothing.
     """
-    selling = [line for line in lines or () if not line.is_text()]
-    both_signs = len({line.quantity > 0 for line in selling if line.quantity}) > 1
-    is_written_so = both_signs and sum(line.exact() for line in selling) < 0
-    if is_written_so:
-        return lines or ()
+    lines = lines or ()
+    both_ways = go_both_ways(lines)
+    if both_ways and sum(line.exact() for line in lines) < 0:
+        return lines
     return tuple(
         line
         if line.is_text()
         else line.model_copy(
-            update={"quantity": -line.quantity if both_signs else -abs(line.quantity)}
+            update={"quantity": -line.quantity if both_ways else -abs(line.quantity)}
         )
-        for line in lines or ()
+        for line in lines
     )
 
 

@@ -24,11 +24,9 @@ from tasks.credit_notes import (
     is_credit_note,
     naming_what_they_credit,
 )
-from tasks.documents import Line
 from tasks.goods import (
     have_same_goods,
     invoices_whole,
-    quantities_of,
     see_same_goods,
     see_same_goods_in_order,
     see_same_total,
@@ -40,7 +38,6 @@ from tasks.orders import INACTIVE, RackbeatOrders, TfsoOrders
 from tasks.rackbeat_documents import (
     RackbeatDocuments,
     orders_of,
-    rackbeat_lines,
     their_reference,
     with_note_of,
 )
@@ -124,7 +121,7 @@ class RackbeatInvoices(RackbeatDocuments[Invoice]):
                 f"It belongs to several orders: {', '.join(orders)}. In 24SevenOffice it refers to "
                 f"{order}."
             )
-        covers_order = not credit and _covers(record, fields["lines"])
+        covers_order = not credit and _covers(record)
         return Invoice(
             **fields,
             order=order,
@@ -295,12 +292,11 @@ def _negative(amount: Decimal | None) -> Decimal | None:
     return None if amount is None else -abs(amount)
 
 
-def _covers(record: Record, lines: tuple[Line, ...] | None) -> bool:
-    order_lines = record.get("order_lines")
-    if order_lines is None:
+def _covers(record: Record) -> bool:
+    if (order_lines := record.get("order_lines")) is None:
         # A target record: an invoice of one order stands for all of it.
         return len(record.get("orders") or []) == 1
-    return quantities_of(rackbeat_lines({"lines": order_lines})) == quantities_of(lines)
+    return invoices_whole(record, {"lines": order_lines})
 
 
 class TfsoInvoices(TfsoDocuments[Invoice]):

@@ -89,12 +89,13 @@ class RackbeatDocuments(RackbeatSide[D], Generic[D]):
 
     def lookups(self, entity: D, settings: Settings) -> list[Lookup]:
         carrier = settings.order.item_for_text
+        if carrier is None:
+            return _lookups(entity)
         lines = lines_for_rackbeat(entity, carrier, note=lambda _: None)
         carried = len(lines) > len(entity.lines or ()) or any(
             line.product is None and (line.name or line.net()) for line in lines
         )
-        needed = [Lookup(ITEM_FOR_TEXT, carrier)] if carrier is not None and carried else []
-        return [*_lookups(entity), *needed]
+        return [*_lookups(entity), *([Lookup(ITEM_FOR_TEXT, carrier)] if carried else [])]
 
     def value_number(self, client: RackbeatClient, lookup: Lookup) -> str | None:
         if lookup.register != ITEM_FOR_TEXT:

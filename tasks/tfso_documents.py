@@ -19,7 +19,7 @@ from shared.tfso.values import LARGEST_INT
 from shared.values import day, decimal, dig, part, records, text, whole, without_nothing
 from shared.words import Direction
 from tasks import addresses
-from tasks.documents import HUNDRED, Document, Line, take_back
+from tasks.documents import HUNDRED, Document, Line, go_both_ways, take_back
 from tasks.sides import TfsoSide, found_in_tfso
 from tasks.tfso_lists import with_what_is_missing
 from tasks.totals import lines_for_tfso
@@ -116,10 +116,19 @@ def is_made_of_invoice(record: Record) -> bool:
 
 def takes_back(record: Record) -> bool:
     """Whether a document is, or is to become, a credit note."""
+    return take_back(_readable_lines(record))
+
+
+def goes_both_ways(record: Record) -> bool:
+    """Whether some rows of a document sell and some take back."""
+    return go_both_ways(_readable_lines(record))
+
+
+def _readable_lines(record: Record) -> tuple[Line, ...]:
     try:
-        return take_back(_lines(record.get("InvoiceRows"), with_vat=False))
+        return _lines(record.get("InvoiceRows"), with_vat=False) or ()
     except Unmappable:
-        return False  # whoever parses it says why
+        return ()  # whoever parses it says why
 
 
 class TfsoDocuments(TfsoSide[D], Generic[D]):

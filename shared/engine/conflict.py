@@ -18,46 +18,22 @@ from shared.tables import Change, Link
 from shared.words import Direction, Outcome, System
 
 
-def winner(
-    session: Session,
-    change: Change,
-    kind: Kind[Any],
-    by_setting: System | None,
-    *,
-    record: Record,
-    existing: Record,
-) -> System:
-    """The system whose edit counts, of a record and its counterpart."""
-    if by_setting is not None:
-        return by_setting
-    direction = Direction(change.direction)
-    source, target = kind.side(direction.source), kind.side(direction.target)
-    return newest_wins(
-        session,
-        change,
-        source_changed_at=source.changed_at(record),
-        target_key=target.key_of(existing),
-        target_changed_at=target.changed_at(existing),
-    )
-
-
 def newest_wins(
-    session: Session,
-    change: Change,
-    *,
-    source_changed_at: datetime | None,
-    target_key: str,
-    target_changed_at: datetime | None,
+    session: Session, change: Change, kind: Kind[Any], *, record: Record, existing: Record
 ) -> System:
-    """The system whose edit is newer; the change's own source where that cannot be told.
+    """The system whose edit is newer, of a record and its counterpart; the change's own source
+    where that cannot be told.
 
     24SevenOffice tells when a record was changed, by a clock like ours. Rackbeat's times have no
     zone; what counts is when its webhook told us, which is at once. Asked from either side, the
     answer is the same.
     """
     direction = Direction(change.direction)
-    ours = source_changed_at or _last_told(session, change, direction, change.key)
-    theirs = target_changed_at or _last_told(session, change, direction.reverse, target_key)
+    source, target = kind.side(direction.source), kind.side(direction.target)
+    ours = source.changed_at(record) or _last_told(session, change, direction, change.key)
+    theirs = target.changed_at(existing) or _last_told(
+        session, change, direction.reverse, target.key_of(existing)
+    )
     if theirs is not None and (ours is None or theirs > ours):
         return direction.target
     return direction.source

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.entity import Entity
 from shared.failures import Unmappable
 from shared.journal.decide import Wait
 from shared.kind import Context, Kind, Record, Side, Sought
+from shared.settings import Settings
 from shared.words import Direction, System
 
 
@@ -121,6 +122,9 @@ class _Others:
     own_key: str
     linked_to: Callable[[str], str | None]
     is_linked: Callable[[str], bool]
+    # What has been looked up, by the key at the target: each costs calls.
+    _holders: dict[str, str | None] = field(default_factory=dict)
+    _found_rivals: dict[str, dict[str, Entity]] = field(default_factory=dict)
 
     def have_all(self, matches: Sequence[Match]) -> bool:
         """Whether each of them is the counterpart of another source record, which a note says."""
@@ -144,7 +148,7 @@ class _Others:
         if len(matches) == 1 or not all(map(self.is_shared, matches)):
             return matches
         free = [match for match in matches if self._holder(match) is None]
-        found = [self._parsed(self.direction.target, match.record) for match in free]
+        found = [self._parsed(match) for match in free]
         return free if len(found) == 1 and _same_name(self.desired, found[0]) else matches
 
     def see_that_no_other_is_meant(self, match: Match, name: str) -> None:
@@ -155,7 +159,7 @@ class _Others:
             Unmappable: it does.
         """
         rivals = self._rivals(match)
-        found = self._parsed(self.direction.target, match.record)
+        found = self._parsed(match)
         if _same_name(self.desired, found):
             rivals = {key: rival for key, rival in rivals.items() if _same_name(rival, found)}
         elif not _is_out_of_use(self.desired):
@@ -172,21 +176,15 @@ class _Others:
 
     def _rivals(self, match: Match) -> dict[str, Entity]:
         """The other source records that share the same with it and are not linked, by key."""
-        side, settings = self.kind.side(self.direction.source), self.context.settings
-        found = self._parsed(self.direction.target, match.record)
-        rivals: dict[str, Entity] = {}
-        for name, value in set(self.desired.identifiers()) & set(found.identifiers()):
-            sought = Sought(name, value, self.desired)
-            for record in side.search(self.source_client, sought, settings):
-                key, rival = side.key_of(record), self._parsed(self.direction.source, record)
-                if (
-                    key != self.own_key
-                    and (name, value) in rival.identifiers()
-                    and side.excluded(record, settings) is None
-                    and not self.is_linked(key)
-                ):
-                    rivals[key] = rival
-        return rivals
+        if match.key not in self._found_rivals:
+            found = self._parsed(match)
+            self._found_rivals[match.key] = {
+                key: rival
+                for name, value in set(self.desired.identifiers()) & set(found.identifiers())
+                for key, rival in self._at_source(Sought(name, value, self.desired))
+                if not self.is_linked(key)
+            }
+        return self._found_rivals[match.key]
 
     def is_shared(self, match: Match) -> bool:
         """Whether they have nothing in common but what several records may share."""
@@ -194,7 +192,7 @@ class _Others:
         return bool(common) and common <= self.desired.may_be_shared
 
     def _common(self, match: Match) -> set[str]:
-        found = self._parsed(self.direction.target, match.record)
+        found = self._parsed(match)
         both = set(self.desired.identifiers()) & set(found.identifiers())
         return {name for name, _value in both}
 
@@ -204,12 +202,17 @@ class _Others:
     def _holder(self, match: Match) -> str | None:
         """The other source record, if it is still there, that is linked to it or, where none is,
         has its number, as it may have been made of that one without an answer, or its name."""
+        if match.key not in self._holders:
+            self._holders[match.key] = self._found_holder(match)
+        return self._holders[match.key]
+
+    def _found_holder(self, match: Match) -> str | None:
         source = self.kind.side(self.direction.source)
         linked = self.linked_to(match.key)
         if linked is not None:
             is_gone = linked == self.own_key or source.read(self.source_client, linked) is None
             return None if is_gone else linked
-        found = self._parsed(self.direction.target, match.record)
+        found = self._parsed(match)
         surer = [each for each in found.identifiers() if each[0] not in found.may_be_shared]
         keys = (self._named(name, value, found) for name, value in surer)
         number = next((key for key in keys if key is not None), None)
@@ -220,21 +223,41 @@ class _Others:
 
     def _named(self, name: str, value: str, found: Entity) -> str | None:
         """The other source record of that number, if it may be the same thing."""
-        side, settings = self.kind.side(self.direction.source), self.context.settings
-        for record in side.search(self.source_client, Sought(name, value, found), settings):
-            other = self._parsed(self.direction.source, record)
-            if (
-                (name, value) in other.identifiers()
-                and side.key_of(record) != self.own_key
-                and side.excluded(record, settings) is None
-                and other.contradicts(found) is None
-            ):
-                return side.key_of(record)
-        return None
+        others = self._at_source(Sought(name, value, found))
+        return next((key for key, other in others if other.contradicts(found) is None), None)
 
-    def _parsed(self, system: System, record: Record) -> Entity:
-        entity: Entity = self.kind.side(system).parse(record, Context(self.context.settings))
+    def _at_source(self, sought: Sought[Any]) -> Iterator[tuple[str, Entity]]:
+        """The other source records that carry an identifier and are transferred from there."""
+        side, settings = self.kind.side(self.direction.source), self.context.settings
+        for key, record, entity in carriers(
+            side, self.source_client, sought, settings, but=self.own_key
+        ):
+            if side.excluded(record, settings) is None:
+                yield key, entity
+
+    def _parsed(self, match: Match) -> Entity:
+        side = self.kind.side(self.direction.target)
+        entity: Entity = side.parse(match.record, Context(self.context.settings))
         return entity
+
+
+def carriers(
+    side: Side[Any],
+    client: Any,
+    sought: Sought[Any],
+    settings: Settings,
+    *,
+    but: str | None = None,
+) -> Iterator[tuple[str, Record, Entity]]:
+    """The records of a system that carry an identifier, with their keys and as entities.
+
+    Args:
+        but: the key of one that is left out.
+    """
+    for record in side.search(client, sought, settings):
+        entity, key = side.parse(record, Context(settings)), side.key_of(record)
+        if key != but and (sought.field, sought.value) in entity.identifiers():
+            yield key, record, entity
 
 
 def _listed(side: Side[Any], client: Any, keys: Sequence[str]) -> list[Match]:
@@ -280,11 +303,9 @@ def see_to_twins(
     value = dict(entity.identifiers()).get(name or "")
     if name is None or value is None:
         return
-    twins: dict[str, Entity] = {}
-    for record in side.search(client, Sought(name, value, entity), context.settings):
-        twin = side.parse(record, Context(context.settings))
-        if (name, value) in twin.identifiers() and side.key_of(record) != own_key:
-            twins[side.key_of(record)] = twin
+    sought = Sought(name, value, entity)
+    found = carriers(side, client, sought, context.settings, but=own_key)
+    twins = {key: twin for key, _record, twin in found}
     if not twins:
         return
     source, target = direction.source.title, direction.target.title
@@ -318,13 +339,8 @@ def _search(others: _Others, client: Any) -> tuple[list[Match], str]:
     side = kind.side(others.direction.target)
     reserved: list[Match] = []
     for name, value in desired.identifiers():
-        records = side.search(client, Sought(name, value, desired), context.settings)
-        parsed = [(record, side.parse(record, Context(context.settings))) for record in records]
-        matches = {
-            side.key_of(record): record
-            for record, entity in parsed
-            if (name, value) in entity.identifiers()
-        }
+        sought = Sought(name, value, desired)
+        matches = {key: each for key, each, _ in carriers(side, client, sought, context.settings)}
         found = [Match(key, matches[key]) for key in sorted(matches)]
         own = [match for match in found if side.reserved(match.record, context.settings) is None]
         if own and not others.have_all(own):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from shared.engine.matching import carriers
 from shared.entity import Entity, differs
 from shared.failures import Unmappable
 from shared.journal.decide import Wait
@@ -103,13 +104,9 @@ def _has_it(
     for name, value in entity.identifiers():
         if name in entity.may_be_shared:
             continue
-        for record in side.search(client, Sought(name, value, entity), context.settings):
-            other = side.parse(record, Context(context.settings))
-            if (
-                side.key_of(record) != side.key_of(existing)
-                and (name, value) in other.identifiers()
-            ):
-                return side.key_of(record)
+        sought, own = Sought(name, value, entity), side.key_of(existing)
+        for key, _record, _other in carriers(side, client, sought, context.settings, but=own):
+            return key
     return None
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import idempotency
 from shared.clock import Clock
 from shared.engine.clients import Clients
-from shared.engine.conflict import lost, overwritten, winner
+from shared.engine.conflict import lost, newest_wins, overwritten
 from shared.engine.emptying import emptied_since, kept_empty, not_emptied
 from shared.engine.foresight import Foresight
 from shared.engine.matching import Match, find_match, see_to_twins
@@ -440,11 +440,10 @@ class Transfer:
         return changed(seen(link, self.direction.target), current)
 
     def _winner(self, record: Record, existing: Record) -> System:
-        by_setting = self.settings.conflict.winner
+        if (by_setting := self.settings.conflict.winner) is not None:
+            return by_setting
         with self.sessions() as session:
-            return winner(
-                session, self.change, self.kind, by_setting, record=record, existing=existing
-            )
+            return newest_wins(session, self.change, self.kind, record=record, existing=existing)
 
     def _bring_to(
         self,

@@ -262,18 +262,23 @@ def test_a_partial_invoice_is_a_document_of_its_own_that_refers_to_its_order(
     assert Decimal(partial["OrderTotalIncVat"]) == total(the_world, invoice)
 
 
+def an_order_of(the_world: World, made_in: str) -> tuple[Json, int]:
+    """An order of three pieces that is in both systems: in 24SevenOffice, and its number in
+    Rackbeat."""
+    if made_in == "24so":
+        return arrived(the_world)
+    rackbeat_goods(the_world, "TELT-2")
+    number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
+    the_world.settle()
+    return the_only_order(the_world), number
+
+
 @pytest.mark.parametrize("made_in", ["24so", "rackbeat"])
 def test_a_partial_invoice_refers_to_its_order_though_the_link_of_that_is_lost(
     the_world: World, made_in: str
 ) -> None:
     the_world.connect(order={"origin": made_in})
-    if made_in == "24so":
-        order, number = arrived(the_world)
-    else:
-        rackbeat_goods(the_world, "TELT-2")
-        number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
-        the_world.settle()
-        order = the_only_order(the_world)
+    order, number = an_order_of(the_world, made_in)
     configure(the_world, order__origin="off")  # nobody looks at the order again
     Operations(the_world.engine, actor="test").unlink(SLUG, "order", str(number))
     invoice = invoice_part(the_world, number, 1)
@@ -326,13 +331,7 @@ def test_an_order_that_is_invoiced_in_parts_is_inactive_once_all_of_it_is(
 ) -> None:
     """So nobody invoices it once more; and in Rackbeat nothing happens to it."""
     the_world.connect(order={"origin": origin}, invoice={"status": status})
-    if origin == "24so":
-        order, number = arrived(the_world)
-    else:
-        rackbeat_goods(the_world, "TELT-2")
-        number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
-        the_world.settle()
-        order = the_only_order(the_world)
+    order, number = an_order_of(the_world, origin)
     invoice_part(the_world, number, 1)
     the_world.settle()
     assert refresh(the_world, order)["OrderStatus"] == "Confirmed"
@@ -357,13 +356,7 @@ def test_an_order_is_made_inactive_though_the_answer_to_its_last_invoice_is_lost
     the_world: World, origin: str
 ) -> None:
     the_world.connect(order={"origin": origin})
-    if origin == "24so":
-        order, number = arrived(the_world)
-    else:
-        rackbeat_goods(the_world, "TELT-2")
-        number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
-        the_world.settle()
-        order = the_only_order(the_world)
+    order, number = an_order_of(the_world, origin)
     invoice_part(the_world, number, 1)
     the_world.settle()
     the_world.tfso.fault(operation="SaveInvoices", effect="drop_after")
@@ -378,10 +371,7 @@ def test_an_order_of_rackbeat_is_open_again_once_an_invoice_of_it_is_taken_back(
     the_world: World,
 ) -> None:
     the_world.connect(order={"origin": "rackbeat"})
-    rackbeat_goods(the_world, "TELT-2")
-    number = rackbeat_order(the_world, of("TELT-2", 3))["number"]
-    the_world.settle()
-    order = the_only_order(the_world)
+    order, number = an_order_of(the_world, "rackbeat")
     invoice_part(the_world, number, 1)
     last = invoice_all(the_world, number)
     the_world.settle()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from shared.operations import Intended, Operations
-from shared.tables import Audit
+from shared.tables import Audit, Change
 from shared.words import Cause, Direction
 from tests.harness.mission import OFF, of, rackbeat_goods, rackbeat_order
 from tests.harness.people import (
@@ -212,14 +212,19 @@ def test_only_what_changed_in_a_span_of_time_is_transferred_again_from_rackbeat(
     assert [change.key for change in ways.changes(cause="resync")] == [str(n) for n in made[1:3]]
 
 
-@every_way
-def test_everything_that_failed_is_tried_again(ways: World, way: str) -> None:
+def one_parked_for_its_barcode(ways: World) -> Change:
+    """The change of a product that has another EAN in 24SevenOffice."""
     tfso_product(ways, No="GML-2", EAN1="7090000000026")
     ways.connect(product={"origin": "rackbeat"})
     group = rackbeat_group(ways, number=900)
     rackbeat_product(ways, group["number"], number="GML-2", barcode="7090000000019")
     ways.settle()
-    parked = ways.change(state="parked")
+    return ways.change(state="parked")
+
+
+@every_way
+def test_everything_that_failed_is_tried_again(ways: World, way: str) -> None:
+    parked = one_parked_for_its_barcode(ways)
     assert parked.key == "GML-2"
     ways.rackbeat.edit("products", "GML-2", {"barcode": "7090000000026"}, webhooks=False)
     RETRY[way](ways)
@@ -376,12 +381,7 @@ def test_a_preview_shows_what_the_journal_would_remark(ways: World) -> None:
 
 
 def test_another_try_of_what_is_parked_can_be_previewed(ways: World) -> None:
-    tfso_product(ways, No="GML-2", EAN1="7090000000026")
-    ways.connect(product={"origin": "rackbeat"})
-    group = rackbeat_group(ways, number=900)
-    rackbeat_product(ways, group["number"], number="GML-2", barcode="7090000000019")
-    ways.settle()
-    parked = ways.change(state="parked")
+    parked = one_parked_for_its_barcode(ways)
     text = untouched(ways, lambda: by_cli("sync", "retry", SLUG, "--dry-run"))
     assert "1 parked" in text
     ways.rackbeat.edit("products", "GML-2", {"barcode": "7090000000026"}, webhooks=False)

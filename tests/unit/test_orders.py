@@ -708,29 +708,27 @@ def test_a_booked_order_is_never_changed_in_rackbeat() -> None:
         KIND.rackbeat.update(None, "1021", FOR_RACKBEAT, IN_RACKBEAT)
 
 
-def test_what_is_rounded_to_the_next_ore_at_a_tie_is_evened_out() -> None:
-    line = Line(
-        product="1",
+def sold(price: str, *, quantity: int = 1, discount: object = 0, product: object = 1) -> Line:
+    """A line with the usual VAT."""
+    return Line(
+        product=str(product),
         name="Ski",
-        quantity=Decimal(1),
-        price=Decimal("281.84"),
-        discount=Decimal(15),
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        discount=Decimal(str(discount)),
         vat=Decimal(25),
     )
+
+
+def test_what_is_rounded_to_the_next_ore_at_a_tie_is_evened_out() -> None:
+    line = sold("281.84", discount=15)
     order = Order(number="1", customer="45", lines=(line,), total_with_vat=Decimal("299.45"))
     (row,) = KIND.tfso.render(order, Context(DEFAULTS))["InvoiceRows"]
     assert total_with_vat_of([line.model_copy(update={"price": row["Price"]})]) == Decimal("299.45")
 
 
 def test_an_ore_that_no_price_takes_up_is_a_line_of_its_own_or_says_how_it_can_be_one() -> None:
-    line = Line(
-        product="1",
-        name="Ski",
-        quantity=Decimal(1),
-        price=Decimal("117.66588"),
-        discount=Decimal(15),
-        vat=Decimal(25),
-    )
+    line = sold("117.66588", discount=15)
     totals = {"total": Decimal("100.02"), "total_with_vat": Decimal("125.02")}
     order = Order(number="1", customer="45", lines=(line,), **totals)
     with pytest.raises(Unmappable, match=r"order\.item_for_text: a line of it without VAT"):
@@ -803,14 +801,7 @@ def test_a_refused_document_is_parked_with_the_currency_or_rate_that_24so_does_n
 def test_a_line_takes_up_the_ore_where_the_most_expensive_one_cannot() -> None:
     rows = [(25_000, "0.54296", 5), (3, "166.63", 0), (10, "832.11", 10), (5, "186.58", "12.5")]
     lines = tuple(
-        Line(
-            product=str(place),
-            name="Ski",
-            quantity=Decimal(quantity),
-            price=Decimal(price),
-            discount=Decimal(discount),
-            vat=Decimal(25),
-        )
+        sold(price, quantity=quantity, discount=discount, product=place)
         for place, (quantity, price, discount) in enumerate(rows, start=1)
     )
     total = Decimal("27125.59")
